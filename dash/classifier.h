@@ -12,24 +12,24 @@
 #include <linux/sizes.h>
 #include <linux/types.h>
 
-/** DASH_CLS_NONE - no rule matches */
+/* DASH_CLS_NONE: no rule matches */
 #define DASH_CLS_NONE U32_MAX
 
-/** DASH_CLS_MAX_RULES - most rules of one classifier */
+/* DASH_CLS_MAX_RULES: most rules of one classifier */
 #define DASH_CLS_MAX_RULES 10000
 
-/**
- * DASH_CLS_MAX_PREFIXES - most prefixes of one side, source or destination
+/*
+ * DASH_CLS_MAX_PREFIXES: most prefixes of one side, source or destination
  *
  * A set that several rules share (same array, same length) counts once. The
  * same limit holds for the references from rules to sets.
  */
 #define DASH_CLS_MAX_PREFIXES (1U << 20)
 
-/** DASH_CLS_MAX_PORT_RANGES - most port ranges of one side, all rules */
+/* DASH_CLS_MAX_PORT_RANGES: most port ranges of one side, all rules */
 #define DASH_CLS_MAX_PORT_RANGES (1U << 17)
 
-/** DASH_CLS_MAX_BYTES - most memory a compiled classifier may keep */
+/* DASH_CLS_MAX_BYTES: most memory a compiled classifier may keep */
 #define DASH_CLS_MAX_BYTES SZ_256M
 
 /**

@@ -6,15 +6,31 @@
 #ifndef _DASH_LPM_H
 #define _DASH_LPM_H
 
+#include <linux/bitops.h>
 #include <linux/limits.h>
 #include <linux/rcupdate.h>
+#include <linux/string.h>
 #include <linux/types.h>
+#include <asm/byteorder.h>
 
-/** DASH_LPM_NONE - the value that means "no prefix"; it cannot be stored */
+/* DASH_LPM_NONE: the value that means "no prefix"; it cannot be stored */
 #define DASH_LPM_NONE U32_MAX
 
-/** DASH_LPM_MAX_BITS - longest supported address, IPv6 */
+/* DASH_LPM_MAX_BITS: longest supported address, IPv6 */
 #define DASH_LPM_MAX_BITS 128
+
+/**
+ * struct dash_lpm_key - an address as two host-order words
+ *
+ * IPv4 uses the upper 32 bits of @hi, so bit 0 is the first bit on the wire
+ * for both families.
+ */
+struct dash_lpm_key {
+	/** @hi: bits 0 to 63 */
+	u64 hi;
+	/** @lo: bits 64 to 127 */
+	u64 lo;
+};
 
 struct dash_lpm_node;
 
@@ -69,6 +85,80 @@ struct dash_lpm_entry {
 	/** @value: value of the prefix; ignored as a position */
 	u32 value;
 };
+
+/**
+ * dash_lpm_key_mask() - make the host bits zero
+ * @key: address
+ * @plen: prefix length, up to 128
+ *
+ * Return: the first @plen bits of @key.
+ */
+static inline struct dash_lpm_key dash_lpm_key_mask(struct dash_lpm_key key,
+						    unsigned int plen)
+{
+	if (plen <= 64) {
+		key.hi &= plen ? ~0ULL << (64 - plen) : 0;
+		key.lo = 0;
+	} else {
+		key.lo &= ~0ULL << (128 - plen);
+	}
+	return key;
+}
+
+/**
+ * dash_lpm_key_load() - convert a prefix from network order
+ * @addr: address of 4 or 16 bytes, any alignment
+ * @bits: address length, 32 or 128
+ * @plen: prefix length, up to @bits; bits beyond it are ignored
+ *
+ * Return: the prefix.
+ */
+static inline struct dash_lpm_key dash_lpm_key_load(const void *addr,
+						    unsigned int bits,
+						    unsigned int plen)
+{
+	struct dash_lpm_key key = {};
+	__be64 b64[2];
+	__be32 b32;
+
+	if (bits == 32) {
+		memcpy(&b32, addr, sizeof(b32));
+		key.hi = (u64)be32_to_cpu(b32) << 32;
+	} else {
+		memcpy(b64, addr, sizeof(b64));
+		key.hi = be64_to_cpu(b64[0]);
+		key.lo = be64_to_cpu(b64[1]);
+	}
+	return plen == bits ? key : dash_lpm_key_mask(key, plen);
+}
+
+/**
+ * dash_lpm_key_store() - convert to network order
+ * @key: address
+ * @addr: where to put 16 bytes, of which IPv4 uses the first four
+ */
+static inline void dash_lpm_key_store(struct dash_lpm_key key, u8 addr[16])
+{
+	__be64 b64[2] = { cpu_to_be64(key.hi), cpu_to_be64(key.lo) };
+
+	memcpy(addr, b64, sizeof(b64));
+}
+
+/**
+ * dash_lpm_key_common() - length of the common prefix
+ * @a: address
+ * @b: address
+ *
+ * Return: number of leading bits that are the same, 128 for equal addresses
+ * (of either family).
+ */
+static inline unsigned int dash_lpm_key_common(struct dash_lpm_key a,
+					       struct dash_lpm_key b)
+{
+	if (a.hi != b.hi)
+		return 64 - fls64(a.hi ^ b.hi);
+	return 128 - fls64(a.lo ^ b.lo);
+}
 
 void dash_lpm_init(struct dash_lpm *lpm, unsigned int bits);
 void dash_lpm_fini(struct dash_lpm *lpm);

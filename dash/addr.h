@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* One form for addresses of both families: IPv4 is kept v4-mapped. */
+#ifndef _DASH_ADDR_H
+#define _DASH_ADDR_H
+
+#include <linux/in6.h>
+#include <net/ipv6.h>
+
+static inline void dash_addr_from_v4(struct in6_addr *a, __be32 v4)
+{
+	ipv6_addr_set_v4mapped(v4, a);
+}
+
+static inline bool dash_addr_is_v4(const struct in6_addr *a)
+{
+	return ipv6_addr_v4mapped(a);
+}
+
+static inline __be32 dash_addr_v4(const struct in6_addr *a)
+{
+	return a->s6_addr32[3];
+}
+
+/**
+ * dash_addr_bytes - the address as its family writes it
+ * @a: address
+ *
+ * Return: 4 bytes of an IPv4 or 16 of an IPv6 address, network order.
+ */
+static inline const void *dash_addr_bytes(const struct in6_addr *a)
+{
+	return dash_addr_is_v4(a) ? (const void *)&a->s6_addr32[3] :
+				    (const void *)a;
+}
+
+static inline unsigned int dash_addr_len(const struct in6_addr *a)
+{
+	return dash_addr_is_v4(a) ? sizeof(__be32) : sizeof(*a);
+}
+
+#endif /* _DASH_ADDR_H */

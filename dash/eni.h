@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* An ENI: a VM's network interface, and the policy bound to it. */
+#ifndef _DASH_ENI_H
+#define _DASH_ENI_H
+
+#include <linux/dash.h>
+#include <linux/if_ether.h>
+#include <linux/in6.h>
+#include <linux/rcupdate.h>
+#include <linux/spinlock_types.h>
+#include <linux/types.h>
+
+#include "flow.h"
+#include "stats.h"
+
+struct dash_acl_group;
+struct dash_net;
+struct dash_route_group;
+struct dash_rule_table;
+struct dash_sym;
+struct dash_txn;
+struct dash_vnet;
+struct netlink_ext_ack;
+
+/**
+ * struct dash_vni_range - inclusive range of VNIs
+ */
+struct dash_vni_range {
+	u32 lo;
+	u32 hi;
+};
+
+/**
+ * struct dash_acl_bind - groups bound to one direction and family
+ */
+struct dash_acl_bind {
+	/** @group: in order of their stages */
+	struct dash_acl_group *group[DASH_ACL_STAGES];
+	/** @stage: number of each, 1 to 5 */
+	u8 stage[DASH_ACL_STAGES];
+	/** @n: how many */
+	u8 n;
+};
+
+/**
+ * struct dash_eni_cfg - configuration of an ENI at one time
+ *
+ * Immutable once published; replaced whole. RCU.
+ */
+struct dash_eni_cfg {
+	/** @node: in dash_net.eni_hash, hashed by @mac */
+	struct hlist_node node;
+	/** @eni: whose configuration */
+	struct dash_eni *eni;
+	/** @mac: MAC address of the VM */
+	u8 mac[ETH_ALEN];
+	/** @enabled: admin_state */
+	bool enabled;
+	/** @check_reply_pa: replies must come from where the connection goes */
+	bool check_reply_pa;
+	/** @dscp_pipe: outer DSCP is @dscp instead of the received one */
+	bool dscp_pipe;
+	/** @dscp: 0 to 63 */
+	u8 dscp;
+	/** @has_vnet: @vnet and @vnet_vni are valid */
+	bool has_underlay_ip;
+	/** @vnet: the ENI's VNET, or NULL */
+	struct dash_vnet *vnet;
+	/** @underlay_ip: PA of the VM's host, when @has_underlay_ip */
+	struct in6_addr underlay_ip;
+	/** @vm_vni: VNI towards the VM */
+	u32 vm_vni;
+	/** @encap_sip: outer source by family [v4, v6]; unspecified: the VIP */
+	struct in6_addr encap_sip[2];
+	/** @acl: by enum dash_direction and family [v4, v6] */
+	struct dash_acl_bind acl[2][2];
+	/** @routes: outbound routes, or NULL */
+	struct dash_route_group *routes;
+	/** @timeout: jiffies, by enum dash_timeout */
+	unsigned long timeout[DASH_TIMEOUTS];
+	/** @max_flows: limit of connections, 0 is none */
+	u32 max_flows;
+	/** @max_cps: limit of new connections per second, 0 is none */
+	u32 max_cps;
+	/** @trusted: VNIs trusted for this ENI */
+	struct dash_vni_range *trusted;
+	/** @n_trusted: how many */
+	u32 n_trusted;
+	/** @addr: CAs allowed as source, sorted */
+	struct in6_addr *addr;
+	/** @n_addr: how many; 0 allows any */
+	u32 n_addr;
+	/** @rcu: for freeing */
+	struct rcu_head rcu;
+};
+
+/**
+ * struct dash_eni - an ENI
+ *
+ * Lives from its creation until a grace period after its last connection.
+ */
+struct dash_eni {
+	/** @dn: instance */
+	struct dash_net *dn;
+	/** @sym: its name */
+	struct dash_sym *sym;
+	/** @name: the same for readers */
+	const char *name;
+	/** @cfg: RCU, written under dash_net.lock; NULL once deleted */
+	struct dash_eni_cfg __rcu *cfg;
+	/** @next: configuration about to be published, under dash_net.lock */
+	struct dash_eni_cfg *next;
+	/** @rules: inbound route rules, RCU, written under dash_net.lock */
+	struct dash_rule_table __rcu *rules;
+	/** @next_rules: about to be published, under dash_net.lock */
+	struct dash_rule_table *next_rules;
+	/** @rules_staged: @next_rules counts */
+	bool rules_staged;
+	/** @id: names it in keys of connections, never used twice */
+	u32 id;
+	/** @gen: generation of the policy that concerns it */
+	u32 gen;
+	/** @flows: connections */
+	atomic_t flows;
+	/** @flows_max: the most there were */
+	u32 flows_max;
+	/** @cps_lock: guards @cps_tokens and @cps_last */
+	spinlock_t cps_lock;
+	/** @cps_tokens: connections that may be created now */
+	u32 cps_tokens;
+	/** @cps_last: jiffies of the last refill */
+	unsigned long cps_last;
+	/** @stats: counters */
+	struct dash_eni_stats __percpu *stats;
+	/** @rcu: for freeing */
+	struct rcu_head rcu;
+};
+
+struct dash_eni_cfg *dash_eni_find(const struct dash_net *dn, const u8 *mac);
+bool dash_vni_in(const struct dash_vni_range *r, u32 n, u32 vni);
+
+struct dash_eni *dash_eni_alloc(struct dash_net *dn, struct dash_sym *sym);
+void dash_eni_free(struct dash_eni *eni);
+int dash_eni_prepare(struct dash_txn *txn, struct dash_eni *eni);
+void dash_eni_publish(struct dash_eni *eni);
+void dash_eni_unprepare(struct dash_eni *eni);
+
+#endif /* _DASH_ENI_H */

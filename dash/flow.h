@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Connections: lookup, TCP state, ageing. */
+#ifndef _DASH_FLOW_H
+#define _DASH_FLOW_H
+
+#include <linux/dash.h>
+#include <linux/in6.h>
+#include <linux/rhashtable-types.h>
+#include <linux/spinlock_types.h>
+#include <linux/types.h>
+
+#include "parse.h"
+#include "tcp.h"
+#include "xform.h"
+
+struct dash_eni;
+struct dash_flow_table;
+struct dash_net;
+
+/**
+ * enum dash_timeout - idle times, by state and protocol
+ */
+enum dash_timeout {
+	DASH_TIMEOUT_SYN,
+	DASH_TIMEOUT_ESTABLISHED,
+	DASH_TIMEOUT_FIN,
+	DASH_TIMEOUT_CLOSED,
+	DASH_TIMEOUT_TIME_WAIT,
+	DASH_TIMEOUT_UDP_NEW,
+	DASH_TIMEOUT_UDP_STREAM,
+	DASH_TIMEOUT_ICMP,
+	DASH_TIMEOUT_OTHER,
+	DASH_TIMEOUTS
+};
+
+/**
+ * struct dash_flow_key - name of a connection
+ *
+ * Seen from the ENI, so both directions have the same key: the local end is
+ * the source of outbound and the destination of inbound packets.
+ */
+struct dash_flow_key {
+	/** @laddr: address at the ENI's side, v4-mapped if IPv4 */
+	struct in6_addr laddr;
+	/** @raddr: the other address */
+	struct in6_addr raddr;
+	/** @lport: port at the ENI's side; identifier of ICMP echo */
+	__be16 lport;
+	/** @rport: the other port; class of ICMP, see dash_flow_key_init() */
+	__be16 rport;
+	/** @eni_proto: id of the ENI << 8 | transport protocol */
+	u32 eni_proto;
+};
+
+/**
+ * struct dash_flow_act - what a connection does to packets
+ *
+ * Immutable; a re-decision replaces it whole. Guarded by RCU.
+ */
+struct dash_flow_act {
+	/** @xf: [0] for the initiator's packets, [1] for the responder's */
+	struct dash_xform xf[2];
+	/** @pa: outer source that the initiator's packets come from */
+	struct in6_addr pa;
+	/** @vip: VIP that the initiator's packets come to */
+	struct in6_addr vip;
+	/** @vni: VNI that they come with */
+	u32 vni;
+	/** @encap: enum dash_encap_type that they come in */
+	u8 encap;
+	/** @rcu: for freeing */
+	struct rcu_head rcu;
+};
+
+/**
+ * struct dash_flow - a connection, both directions
+ */
+struct dash_flow {
+	/** @node: in the table, hashed by @key */
+	struct rhash_head node;
+	/** @key: constant */
+	struct dash_flow_key key;
+	/** @act: RCU, replaced under @lock */
+	struct dash_flow_act __rcu *act;
+	/** @eni: whose connection; the ENI outlives it */
+	struct dash_eni *eni;
+	/** @last: jiffies of the last packet, to about HZ / 8 */
+	unsigned long last;
+	/** @created: jiffies */
+	unsigned long created;
+	/** @gen: policy generation of the ENI that @act was decided by */
+	u32 gen;
+	/** @hash: keyed hash of the tuple, for entropy and balance */
+	u32 hash;
+	/** @dir: enum dash_direction of the initiator's packets, constant */
+	u8 dir;
+	/** @state: enum dash_flow_state, written under @lock */
+	u8 state;
+	/** @dead: taken out of the table by whoever set bit 0 first */
+	unsigned long dead;
+	/** @tcp: state of a TCP connection */
+	struct dash_tcp tcp;
+	/** @lock: serialises changes of state and @act; BH off */
+	spinlock_t lock;
+	/** @packets: by [initiator, responder]; a direction's packets are
+	 * expected on one CPU at a time, else an increment may get lost
+	 */
+	u64 packets[2];
+	/** @bytes: inner bytes with the Ethernet header, as @packets */
+	u64 bytes[2];
+	/** @wheel: in the ageing wheel of its shard, under the shard's lock */
+	struct hlist_node wheel;
+	/** @rcu: for freeing */
+	struct rcu_head rcu;
+};
+
+/**
+ * dash_flow_dir - which of a connection's two directions a packet is of
+ * @flow: connection
+ * @dir: enum dash_direction of the packet
+ *
+ * Return: 0 for the initiator's, 1 for the responder's.
+ */
+static inline int dash_flow_dir(const struct dash_flow *flow, u8 dir)
+{
+	return flow->dir != dir;
+}
+
+/**
+ * dash_flow_key_init - name the connection of a packet
+ * @key: filled
+ * @eni_id: id of the ENI
+ * @t: addresses and ports
+ * @dir: enum dash_direction
+ *
+ * ICMP echo requests of one side and the replies of the other make a
+ * connection, told from that of the opposite direction by a class in
+ * key->rport. The same holds for the ICMPv4 pairs timestamp, information and
+ * address mask. Other ICMP types have a class of their own by type and
+ * direction, so nothing is ever a reply to them.
+ */
+void dash_flow_key_init(struct dash_flow_key *key, u32 eni_id,
+			const struct dash_tuple *t, u8 dir);
+
+int dash_flow_module_init(void);
+void dash_flow_module_exit(void);
+
+/**
+ * dash_flow_table_alloc - make the table of an instance and start its ageing
+ * @dn: instance
+ *
+ * Context: process.
+ * Return: table or NULL without memory.
+ */
+struct dash_flow_table *dash_flow_table_alloc(struct dash_net *dn);
+
+/**
+ * dash_flow_table_free - remove every connection and the table
+ * @ft: table or NULL; no packet uses it any more
+ *
+ * Context: process, may sleep.
+ */
+void dash_flow_table_free(struct dash_flow_table *ft);
+
+/**
+ * dash_flow_lookup - find a connection
+ * @ft: table
+ * @key: name
+ *
+ * Context: RCU.
+ * Return: connection or NULL.
+ */
+struct dash_flow *dash_flow_lookup(struct dash_flow_table *ft,
+				   const struct dash_flow_key *key);
+
+/**
+ * dash_flow_hash - keyed hash of a packet's connection
+ * @ft: table
+ * @key: name
+ *
+ * The same for both directions, unpredictable for senders, stable as long as
+ * the table lives. Return: 32 bits.
+ */
+u32 dash_flow_hash(const struct dash_flow_table *ft,
+		   const struct dash_flow_key *key);
+
+/**
+ * dash_flow_create - insert the connection of a packet that policy allowed
+ * @ft: table
+ * @pkt: the initiator's first packet; eni and ecfg set
+ * @key: its name
+ * @act: decision; owned by the table on success, else the caller's
+ * @flowp: the new connection, or the one that another CPU created meanwhile,
+ *	in which case @act was freed
+ *
+ * Charges the limits of ENI (flows, cps) and instance. A TCP connection
+ * starts from pkt->tcp (syn_sent, or established when taken up loosely).
+ * Context: RCU, BH off.
+ *
+ * Return: DASH_DROP_NONE, DASH_DROP_CPS_LIMIT, DASH_DROP_FLOW_LIMIT,
+ * DASH_DROP_MAX_FLOWS or DASH_DROP_NO_MEMORY.
+ */
+enum dash_drop dash_flow_create(struct dash_flow_table *ft,
+				const struct dash_pkt *pkt,
+				const struct dash_flow_key *key,
+				struct dash_flow_act *act,
+				struct dash_flow **flowp);
+
+/**
+ * dash_flow_act_alloc - room for a decision
+ *
+ * Context: softirq. Return: zeroed object or NULL.
+ */
+struct dash_flow_act *dash_flow_act_alloc(void);
+
+/**
+ * dash_flow_act_free - free a decision that no packet ever saw
+ * @act: decision or NULL; references to next hops are dropped
+ */
+void dash_flow_act_free(struct dash_flow_act *act);
+
+/**
+ * dash_flow_act_replace - give a connection a new decision
+ * @flow: connection
+ * @act: new decision, owned by the connection from now on
+ * @gen: policy generation that it was made by
+ *
+ * Context: RCU, BH off.
+ */
+void dash_flow_act_replace(struct dash_flow *flow, struct dash_flow_act *act,
+			   u32 gen);
+
+/**
+ * dash_flow_touch - a packet of the connection is about to be sent
+ * @ft: table
+ * @flow: connection
+ * @pkt: packet; parsed
+ *
+ * Advances TCP and other state, refreshes the idle time where the state
+ * allows it, counts. Nothing shared is written unless it changes. ICMP errors
+ * about a connection must not come here.
+ * Context: RCU, BH off.
+ *
+ * Return: true when the connection ends with this packet and the caller shall
+ * dash_flow_remove() it after sending.
+ */
+bool dash_flow_touch(struct dash_flow_table *ft, struct dash_flow *flow,
+		     const struct dash_pkt *pkt);
+
+/**
+ * dash_flow_is_over - may a SYN start this connection anew?
+ * @flow: connection
+ *
+ * Return: true in the states closed and time_wait.
+ */
+bool dash_flow_is_over(const struct dash_flow *flow);
+
+/**
+ * dash_flow_remove - take a connection out of the table
+ * @ft: table
+ * @flow: connection; freed after a grace period
+ *
+ * Context: any with BH off, RCU. Safe to race with itself and ageing.
+ * Return: true for the caller that did it.
+ */
+bool dash_flow_remove(struct dash_flow_table *ft, struct dash_flow *flow);
+
+/**
+ * dash_flow_flush_eni - remove the connections of an ENI that is going
+ * @ft: table
+ * @eni: no new connection can come, its ecfg is gone for a grace period
+ *
+ * Context: process, may sleep.
+ */
+void dash_flow_flush_eni(struct dash_flow_table *ft, struct dash_eni *eni);
+
+/**
+ * dash_flow_expires - when an idle connection goes
+ * @flow: connection
+ *
+ * Context: RCU. Return: jiffies.
+ */
+unsigned long dash_flow_expires(const struct dash_flow *flow);
+
+/**
+ * struct dash_flow_filter - which connections are meant
+ *
+ * Addresses, ports and state as in a dump: in the initiator's words.
+ */
+struct dash_flow_filter {
+	/** @eni: of this ENI, unless NULL */
+	const struct dash_eni *eni;
+	/** @src: and @dst, @sport, @dport, @proto, @state, @age where set */
+	struct in6_addr src, dst;
+	__be16 sport, dport;
+	u32 age;
+	u8 proto, state;
+	bool by_src:1, by_dst:1, by_sport:1, by_dport:1, by_proto:1, by_state:1;
+};
+
+/**
+ * dash_flow_tuple - a connection in the initiator's words
+ * @flow: connection
+ * @t: filled; ICMP echo has the identifier as sport and 0 as dport
+ */
+void dash_flow_tuple(const struct dash_flow *flow, struct dash_tuple *t);
+
+/**
+ * dash_flow_match - does a filter select a connection?
+ * @f: filter
+ * @flow: connection
+ */
+bool dash_flow_match(const struct dash_flow_filter *f,
+		     const struct dash_flow *flow);
+
+/**
+ * dash_flow_flush - remove all selected connections
+ * @ft: table or NULL
+ * @f: filter
+ *
+ * Context: process, may sleep. Return: how many.
+ */
+u32 dash_flow_flush(struct dash_flow_table *ft,
+		    const struct dash_flow_filter *f);
+
+/**
+ * struct dash_flow_pos - where a walk over the table goes on
+ */
+struct dash_flow_pos {
+	/** @shard: next shard */
+	u32 shard;
+	/** @slot: next slot of its ageing wheel */
+	u32 slot;
+	/** @skip: connections of that slot already seen */
+	u32 skip;
+};
+
+/**
+ * dash_flow_walk - call a function for connections, resumably
+ * @ft: table or NULL
+ * @pos: start, zeroed at first; advanced
+ * @fn: called under RCU and the shard's lock, must not sleep; returns nonzero
+ *	to stop before advancing past this connection
+ * @arg: for @fn
+ *
+ * Bounded work under the lock; connections that come, go or are requeued
+ * meanwhile may be missed or met twice.
+ * Return: 0 at the end, else what @fn returned.
+ */
+int dash_flow_walk(struct dash_flow_table *ft, struct dash_flow_pos *pos,
+		   int (*fn)(struct dash_flow *flow, void *arg), void *arg);
+
+#endif /* _DASH_FLOW_H */

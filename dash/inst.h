@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Settings of an instance: the union of its DASH_APPLIANCE_TABLE rows. */
+#ifndef _DASH_INST_H
+#define _DASH_INST_H
+
+#include <linux/dash.h>
+#include <linux/if.h>
+#include <linux/if_ether.h>
+#include <linux/in6.h>
+#include <linux/rcupdate.h>
+#include <linux/types.h>
+
+#include "eni.h"
+
+struct dash_net;
+struct dash_txn;
+
+#define DASH_DEFAULT_MAX_FLOWS	(1U << 20)
+#define DASH_DEFAULT_VXLAN_PORT	4789
+
+/**
+ * struct dash_nexthop - static next hop of an underlay prefix
+ */
+struct dash_nexthop {
+	/** @addr: prefix, v4-mapped if IPv4 */
+	struct in6_addr addr;
+	/** @plen: length, counted in the v4-mapped form */
+	u8 plen;
+	/** @any: matches both families (the /0 of next_hop_mac) */
+	bool any;
+	/** @dst_mac: Ethernet destination */
+	u8 dst_mac[ETH_ALEN];
+	/** @src_mac: Ethernet source */
+	u8 src_mac[ETH_ALEN];
+	/** @port: egress port, the ingress port when empty */
+	char port[IFNAMSIZ];
+};
+
+/**
+ * struct dash_inst - settings at one time
+ *
+ * Immutable once published; replaced whole. RCU.
+ */
+struct dash_inst {
+	/** @vip: VIPs, sorted for dash_inst_is_vip() */
+	struct in6_addr *vip;
+	/** @n_vip: how many */
+	u32 n_vip;
+	/** @first_vip: the first configured of each family [v4, v6], or NULL */
+	const struct in6_addr *first_vip[2];
+	/** @vm_vni: VNIs from VMs, sorted */
+	u32 *vm_vni;
+	/** @n_vm_vni: how many */
+	u32 n_vm_vni;
+	/** @first_vm_vni: the first configured, for the way to VMs */
+	u32 first_vm_vni;
+	/** @trusted: trusted VNIs */
+	struct dash_vni_range *trusted;
+	/** @n_trusted: how many */
+	u32 n_trusted;
+	/** @nexthop: for static mode, longest prefix first */
+	struct dash_nexthop *nexthop;
+	/** @n_nexthop: how many */
+	u32 n_nexthop;
+	/** @timeout: jiffies, by enum dash_timeout */
+	unsigned long timeout[DASH_TIMEOUTS];
+	/** @max_flows: limit of connections */
+	u32 max_flows;
+	/** @vxlan_port: UDP port, network order */
+	__be16 vxlan_port;
+	/** @udp_sport: outer source port when @fixed_sport, network order */
+	__be16 udp_sport;
+	/** @ip_id: identification of outer IPv4 headers, network order */
+	__be16 ip_id;
+	/** @fixed_sport: the source port is no hash */
+	bool fixed_sport;
+	/** @df: outer IPv4 has DF */
+	bool df;
+	/** @tcp_loose: first packets without SYN may open connections */
+	bool tcp_loose;
+	/** @accept_any_mac: packets to foreign MACs are ours too */
+	bool accept_any_mac;
+	/** @udp_csum: enum dash_udp_csum */
+	u8 udp_csum;
+	/** @underlay_mode: enum dash_underlay_mode */
+	u8 underlay_mode;
+	/** @eni_key: enum dash_eni_key */
+	u8 eni_key;
+	/** @fake_mac: answers VMs get */
+	u8 fake_mac[ETH_ALEN];
+	/** @rcu: for freeing */
+	struct rcu_head rcu;
+};
+
+bool dash_inst_is_vip(const struct dash_inst *inst,
+		      const struct in6_addr *addr);
+bool dash_inst_is_vm_vni(const struct dash_inst *inst, u32 vni);
+
+int dash_inst_prepare(struct dash_txn *txn);
+void dash_inst_free(struct dash_inst *inst);
+
+#endif /* _DASH_INST_H */

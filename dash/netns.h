@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The instance of a network namespace. */
+#ifndef _DASH_NETNS_H
+#define _DASH_NETNS_H
+
+#include <linux/mutex.h>
+#include <linux/rcupdate.h>
+#include <linux/rhashtable-types.h>
+#include <linux/types.h>
+#include <linux/xarray.h>
+#include <net/net_namespace.h>
+
+#include <linux/dash.h>
+
+struct dash_flow_table;
+struct dash_inst;
+struct dash_underlay_table;
+
+#define DASH_ENI_HASH_BITS	8
+#define DASH_OBJECT_TYPES	(DASH_OBJECT_TYPE_PORT + 1)
+
+/**
+ * struct dash_net - an instance: everything of one network namespace
+ */
+struct dash_net {
+	/** @net: the namespace */
+	struct net *net;
+	/** @inst: settings, RCU, written under @lock; never NULL */
+	struct dash_inst __rcu *inst;
+	/** @eni_hash: dash_eni_cfg by MAC, RCU, written under @lock */
+	struct hlist_head eni_hash[1 << DASH_ENI_HASH_BITS];
+	/** @ft: connections, RCU, set once under @lock */
+	struct dash_flow_table __rcu *ft;
+	/** @underlay: next hops, set once */
+	struct dash_underlay_table *underlay;
+	/** @ports: attached devices, RCU list, written under RTNL */
+	struct list_head ports;
+
+	/** @lock: serialises configuration */
+	struct mutex lock;
+	/** @syms: names of objects, RCU, written under @lock */
+	struct rhashtable syms;
+	/** @by_id: the same by table and order of creation, for dumps */
+	struct xarray by_id[DASH_OBJECT_TYPES];
+	/** @next_id: of @by_id */
+	u32 next_id[DASH_OBJECT_TYPES];
+	/** @gen: counts changes of configuration, for dumps */
+	u32 gen;
+	/** @next_inst: settings about to be published, under @lock */
+	struct dash_inst *next_inst;
+	/** @next_eni_id: of dash_eni.id, under @lock */
+	u32 next_eni_id;
+
+	/** @txn_lock: guards @txns and the rows of open transactions */
+	struct mutex txn_lock;
+	/** @txns: open transactions */
+	struct list_head txns;
+	/** @n_txns: how many */
+	u32 n_txns;
+	/** @next_txn: id of the next one */
+	u32 next_txn;
+};
+
+extern unsigned int dash_net_id;
+
+struct dash_net *dash_net(const struct net *net);
+
+#define dash_dereference(dn, p) \
+	rcu_dereference_protected(p, lockdep_is_held(&(dn)->lock))
+
+int dash_netns_init(void);
+void dash_netns_exit(void);
+
+#endif /* _DASH_NETNS_H */

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Headers of a packet -> struct dash_pkt. */
+#ifndef _DASH_PARSE_H
+#define _DASH_PARSE_H
+
+#include <linux/if_ether.h>
+#include <linux/in6.h>
+#include <linux/types.h>
+
+#include "drop.h"
+
+struct dash_eni;
+struct dash_eni_cfg;
+struct dash_explain;
+struct dash_inst;
+struct dash_net;
+struct dash_port;
+struct sk_buff;
+
+#define DASH_MAX_EXTHDRS	8
+#define DASH_MAX_VLANS		2
+
+/**
+ * struct dash_outer - how a packet reached us
+ */
+struct dash_outer {
+	/** @saddr: outer source, v4-mapped if IPv4: the sender's PA */
+	struct in6_addr saddr;
+	/** @daddr: outer destination: a VIP */
+	struct in6_addr daddr;
+	/** @smac: Ethernet source */
+	u8 smac[ETH_ALEN];
+	/** @dmac: Ethernet destination */
+	u8 dmac[ETH_ALEN];
+	/** @vni: VXLAN VNI or NVGRE VSID */
+	u32 vni;
+	/** @tos: IPv4 TOS or IPv6 traffic class, ECN included */
+	u8 tos;
+	/** @encap: enum dash_encap_type */
+	u8 encap;
+};
+
+/**
+ * struct dash_tuple - whose connection a packet belongs to
+ *
+ * Ports are 0 for protocols without them. ICMP and ICMPv6 echo have the
+ * identifier in @sport and the type in @dport, other ICMP 0 and the type;
+ * see dash_flow_key_init() for how that becomes a key.
+ */
+struct dash_tuple {
+	/** @src: inner source, v4-mapped if IPv4 */
+	struct in6_addr src;
+	/** @dst: inner destination */
+	struct in6_addr dst;
+	/** @sport: source port */
+	__be16 sport;
+	/** @dport: destination port */
+	__be16 dport;
+	/** @proto: transport protocol, after IPv6 extension headers */
+	u8 proto;
+	/** @v6: the inner packet is IPv6 */
+	bool v6;
+};
+
+/**
+ * struct dash_tcp_seg - what the TCP state machine looks at
+ */
+struct dash_tcp_seg {
+	/** @seq: sequence number */
+	u32 seq;
+	/** @ack: acknowledgment number */
+	u32 ack;
+	/** @len: payload bytes */
+	u32 len;
+	/** @win: window as in the header, unscaled */
+	u16 win;
+	/** @flags: byte 13 of the header, DASH_TCP_* */
+	u8 flags;
+	/** @wscale: window scale option, -1 when absent */
+	s8 wscale;
+};
+
+#define DASH_TCP_FIN	0x01
+#define DASH_TCP_SYN	0x02
+#define DASH_TCP_RST	0x04
+#define DASH_TCP_ACK	0x10
+
+/**
+ * enum dash_frag - place of an inner packet in its datagram
+ * @DASH_FRAG_NONE: whole
+ * @DASH_FRAG_FIRST: first fragment, has the transport header
+ * @DASH_FRAG_LATER: another one, has no ports
+ */
+enum dash_frag {
+	DASH_FRAG_NONE,
+	DASH_FRAG_FIRST,
+	DASH_FRAG_LATER,
+};
+
+/**
+ * struct dash_pkt - state of one packet on its way through the pipeline
+ *
+ * Lives on the stack. A packet that exists only in thought (explain,
+ * re-decision of a connection) has no @skb.
+ */
+struct dash_pkt {
+	/** @skb: the packet; data at the outer network header until xform */
+	struct sk_buff *skb;
+	/** @dn: the instance */
+	struct dash_net *dn;
+	/** @port: where it came in */
+	struct dash_port *port;
+	/** @inst: settings, taken once per packet, RCU */
+	const struct dash_inst *inst;
+	/** @eni: whose packet it is, RCU */
+	struct dash_eni *eni;
+	/** @ecfg: configuration of @eni, taken once per packet, RCU */
+	const struct dash_eni_cfg *ecfg;
+	/** @rec: recorder of explain, mostly NULL */
+	struct dash_explain *rec;
+
+	/** @outer: outer header */
+	struct dash_outer outer;
+	/** @t: inner addresses, protocol and ports */
+	struct dash_tuple t;
+	/** @quoted: tuple of the packet that an ICMP error is about */
+	struct dash_tuple quoted;
+	/** @tcp: valid when t.proto is TCP and the packet has its header */
+	struct dash_tcp_seg tcp;
+	/** @smac: inner Ethernet source */
+	u8 smac[ETH_ALEN];
+	/** @dmac: inner Ethernet destination */
+	u8 dmac[ETH_ALEN];
+	/** @rx_len: length as received, from the outer network header on */
+	u32 rx_len;
+	/** @frag_id: identification of a fragmented inner datagram */
+	u32 frag_id;
+	/** @outer_l4: offset of the outer UDP or GRE header from skb->data */
+	u16 outer_l4;
+	/** @inner_eth: offset of the inner Ethernet header from skb->data */
+	u16 inner_eth;
+	/** @inner_l3: offset of the inner IP header from skb->data */
+	u16 inner_l3;
+	/** @inner_l4: offset of the inner transport header from skb->data */
+	u16 inner_l4;
+	/** @dir: enum dash_direction */
+	u8 dir;
+	/** @frag: enum dash_frag */
+	u8 frag;
+	/** @outer_frag: the outer packet is a fragment */
+	bool outer_frag:1;
+	/** @has_ports: the packet carries t.sport and t.dport of its protocol */
+	bool has_ports:1;
+	/** @icmp_err: ICMP error; @quoted is valid */
+	bool icmp_err:1;
+	/** @df: the inner packet must not be fragmented (IPv6 or DF) */
+	bool df:1;
+};
+
+/**
+ * dash_parse_outer - read just enough to tell whether a packet may be ours
+ * @pkt: skb set, with data at the outer network header or at a VLAN tag
+ * @vxlan_port: UDP port of VXLAN, network order
+ *
+ * Fills outer addresses, MACs and TOS, @outer_l4, @outer_frag and
+ * outer.encap. A VLAN tag inside the data is pulled over.
+ * Context: RCU, softirq. May reallocate the skb's head.
+ *
+ * Return: true when the packet is UDP to @vxlan_port or GRE carrying
+ * Ethernet, or a fragment of UDP or GRE; whether it is ours depends on the
+ * destination address alone then. False leaves the skb as it was.
+ */
+bool dash_parse_outer(struct dash_pkt *pkt, __be16 vxlan_port);
+
+/**
+ * dash_parse_inner - check and read everything of a packet that is ours
+ * @pkt: as dash_parse_outer() left it
+ *
+ * Checks lengths and checksum of the outer headers, reads VNI, inner MACs,
+ * addresses and transport header, and trims what follows the inner packet.
+ * Context: RCU, softirq. May reallocate the skb's head.
+ *
+ * Return: DASH_DROP_NONE, DASH_DROP_MALFORMED, DASH_DROP_FRAG_OUTER,
+ * DASH_DROP_FRAG_TINY, DASH_DROP_FRAG_OVERLAP or DASH_DROP_MULTICAST (a group
+ * address as inner IP destination, or as MAC of what is not IP; a group MAC
+ * may belong to an ENI and is judged by lookup).
+ */
+enum dash_drop dash_parse_inner(struct dash_pkt *pkt);
+
+#endif /* _DASH_PARSE_H */

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Devices that packets come from and leave by. */
+#ifndef _DASH_PORT_H
+#define _DASH_PORT_H
+
+#include <linux/if.h>
+#include <linux/list.h>
+#include <linux/netdevice.h>
+#include <linux/rcupdate.h>
+
+#include "stats.h"
+
+struct dash_net;
+struct netlink_ext_ack;
+
+/**
+ * struct dash_port - an attached device
+ */
+struct dash_port {
+	/** @dev: the device; a reference is held while attached */
+	struct net_device *dev;
+	/** @dev_tracker: of that reference */
+	netdevice_tracker dev_tracker;
+	/** @dn: instance */
+	struct dash_net *dn;
+	/** @list: in dash_net.ports, RCU, written under RTNL */
+	struct list_head list;
+	/** @stats: counters */
+	struct dash_port_stats __percpu *stats;
+	/** @rcu: for freeing */
+	struct rcu_head rcu;
+};
+
+/**
+ * dash_port_attach - take a device's packets
+ * @dn: instance
+ * @name: name of the device in the instance's namespace
+ * @errp: on error a text about the reason
+ *
+ * Fails with -ENODEV, -EBUSY (another rx_handler, such as a bridge's),
+ * -EINVAL (loopback or not Ethernet), -ENOMEM.
+ * Context: RTNL.
+ */
+struct dash_port *dash_port_attach(struct dash_net *dn, const char *name,
+				   const char **errp);
+
+/**
+ * dash_port_detach - leave a device alone
+ * @port: attached port; freed after a grace period
+ *
+ * On return no packet is taken from the device any more, though one may still
+ * be in the pipeline until a grace period ends.
+ * Context: RTNL.
+ */
+void dash_port_detach(struct dash_port *port);
+
+/**
+ * dash_port_find - an attached port by its device's name
+ * @dn: instance
+ * @name: name
+ *
+ * Context: RCU or RTNL. Return: port or NULL.
+ */
+struct dash_port *dash_port_find(const struct dash_net *dn, const char *name);
+
+int dash_port_module_init(void);
+void dash_port_module_exit(void);
+
+#endif /* _DASH_PORT_H */

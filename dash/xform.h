@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The transform that a connection stores and its packets undergo. */
+#ifndef _DASH_XFORM_H
+#define _DASH_XFORM_H
+
+#include <linux/if_ether.h>
+#include <linux/in6.h>
+#include <linux/types.h>
+
+#include "drop.h"
+
+struct dash_pkt;
+struct dash_underlay;
+
+/**
+ * enum dash_xform_kind - what becomes of the inner packet
+ * @DASH_XFORM_ENCAP: sent in VXLAN or NVGRE
+ * @DASH_XFORM_DIRECT: its IP packet is sent as it is by the host's FIB
+ */
+enum dash_xform_kind {
+	DASH_XFORM_ENCAP,
+	DASH_XFORM_DIRECT,
+};
+
+/**
+ * struct dash_xform - transform of one direction of a connection
+ */
+struct dash_xform {
+	/** @saddr: outer source, v4-mapped if IPv4: a VIP or encap_sip */
+	struct in6_addr saddr;
+	/** @daddr: outer destination: PA; inner destination when direct */
+	struct in6_addr daddr;
+	/** @nh: next hop towards @daddr, NULL unless underlay mode is fib */
+	struct dash_underlay *nh;
+	/** @vni: VNI or VSID */
+	u32 vni;
+	/** @sport: outer UDP source port */
+	__be16 sport;
+	/** @dmac: new inner destination MAC, when @set_dmac */
+	u8 dmac[ETH_ALEN];
+	/** @kind: enum dash_xform_kind */
+	u8 kind;
+	/** @encap: enum dash_encap_type */
+	u8 encap;
+	/** @set_dmac: @dmac replaces the inner destination MAC */
+	bool set_dmac;
+};
+
+/**
+ * dash_xform_apply - turn a packet as received into one as sent
+ * @pkt: parsed packet
+ * @xf: transform
+ *
+ * Strips the outer headers and, for an encapsulation, pushes new ones: TTL
+ * 64, DSCP and ECN of the received outer header unless the ENI is in pipe
+ * mode, lengths, checksums, UDP source port. Works for GSO packets, which
+ * stay whole. Afterwards skb->data is at the network header to send,
+ * skb->protocol names it, and the headroom suffices for an Ethernet header.
+ * Context: RCU, softirq. The skb is the caller's alone; on a drop it stays so.
+ *
+ * Return: DASH_DROP_NONE, DASH_DROP_NO_MEMORY or DASH_DROP_TOO_BIG (the
+ * length does not fit the IP header).
+ */
+enum dash_drop dash_xform_apply(struct dash_pkt *pkt,
+				const struct dash_xform *xf);
+
+#endif /* _DASH_XFORM_H */
