@@ -1,0 +1,37 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The first process in UML: / is the host's tree, read only, by hostfs. Put a
+# tmpfs above it, so that everything can be written and nothing stays, and go
+# on with guest.sh in there. The kernel hands dash.run=DIR to us as $dash_run.
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+
+fail()
+{
+	echo "dash-vm: cannot $*"
+	/bin/busybox poweroff -f
+	exit 1
+}
+
+# "dash.run=" is no valid name for an environment variable to bash; ask /proc.
+mount -n -t proc proc /proc || fail "mount proc"
+for word in $(</proc/cmdline); do
+	case $word in
+	dash.run=*) run=${word#*=} ;;
+	dash.top=*) top=${word#*=} ;;
+	esac
+done
+
+mount -n -t tmpfs -o mode=755,size=60% overlay /mnt || fail "mount tmpfs"
+mkdir /mnt/upper /mnt/work /mnt/root
+mount -n -t overlay overlay /mnt/root \
+	-o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work ||
+	fail "mount overlay"
+# The one place that is really the host's: status, and what is to be kept.
+mount -n -t hostfs -o "$run" hostfs "/mnt/root$run" || fail "mount $run"
+
+mkdir /mnt/root/.old
+cd /mnt/root || fail "enter the overlay"
+pivot_root . .old || fail "pivot_root"
+exec chroot . /bin/bash "$top/tests/vm/guest.sh" "$run" \
+	/dev/ttyS0 /dev/ttyS1 </dev/console >/dev/console 2>&1

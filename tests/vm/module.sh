@@ -1,0 +1,89 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Build dash.ko (and dash_kunit.ko where the kernel has KUnit) for one of the
+# kernels, and dashctl for this machine, from the tree as it is now:
+#
+#   tests/vm/module.sh KERNEL DESTDIR
+#
+# The results are copied to DESTDIR. Everything is built in a copy of the tree
+# in the cache, one per kernel, incrementally: the tree itself stays clean, and
+# a run that has its modules is not disturbed by the next build. MAKE_ARGS in
+# the environment goes to kbuild as is (e.g. "W=1 C=2").
+set -euo pipefail
+# shellcheck source=tests/vm/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# Trees of different checkouts must not mix in one copy.
+tree_id()
+{
+	echo "${TOP//\//_}" | cut -c 2-
+}
+
+sync_tree()
+{
+	local dest=$1
+
+	mkdir -p "$dest"
+	# What a build makes, here or there, is neither copied nor deleted.
+	# A file that vanishes meanwhile (24) is somebody's editor at work.
+	rsync -a --delete --exclude=/.git --exclude='*.o' --exclude='*.ko' \
+		--exclude='*.mod' --exclude='*.mod.c' --exclude='.*.cmd' \
+		--exclude='*.a' --exclude='*.d' --exclude=/Module.symvers \
+		--exclude=/modules.order --exclude=modules.order \
+		--exclude='.module-common*' --exclude=/dash/compat/generated/ \
+		--exclude='/tests/kunit/unit_*.c' --exclude=__pycache__/ \
+		--exclude=/tools/dashctl/dashctl \
+		"$TOP/" "$dest/" || [ $? = 24 ]
+}
+
+build_module()
+{
+	local name=$1 kernel=$2 dest=$3 build kunit=()
+
+	build=$CACHE/build/$(tree_id)/$name
+	sync_tree "$build"
+	# Another kernel than last time: nothing of the old build holds.
+	if [ "$(cat "$build.kernel" 2>/dev/null)" != "$kernel" ]; then
+		rm -rf "$build"
+		sync_tree "$build"
+		echo "$kernel" >"$build.kernel"
+	fi
+	if [ -f "$build/tests/kunit/Kbuild" ] &&
+	   grep -qs '^CONFIG_KUNIT=y' "$kernel/build/.config"; then
+		kunit=(DASH_KUNIT=m)
+	fi
+	unset MAKEFLAGS MFLAGS MAKELEVEL
+	rm -f "$build"/{dash.ko,tests/kunit/dash_kunit.ko}
+	# shellcheck disable=SC2086 # MAKE_ARGS is a list of words
+	quietly "$build.log" make -C "$kernel/build" "M=$build" \
+		"ARCH=$(cat "$kernel/arch")" "-j$JOBS" "${kunit[@]}" \
+		${MAKE_ARGS:-} modules ||
+		die "dash.ko does not build for $name"
+	cp "$build/dash.ko" "$dest/"
+	[ ! -f "$build/tests/kunit/dash_kunit.ko" ] ||
+		cp "$build/tests/kunit/dash_kunit.ko" "$dest/"
+}
+
+build_dashctl()
+{
+	local dest=$1 build
+
+	build=$CACHE/build/$(tree_id)/host
+	sync_tree "$build"
+	unset MAKEFLAGS MFLAGS MAKELEVEL
+	quietly "$build.log" make -C "$build/tools/dashctl" "-j$JOBS" ||
+		die "dashctl does not build"
+	mkdir -p "$dest/bin"
+	cp "$build/tools/dashctl/dashctl" "$dest/bin/"
+}
+
+[ $# = 2 ] || die "usage: $0 KERNEL DESTDIR"
+mkdir -p "$CACHE/build/$(tree_id)"
+kernel=$("$VMDIR/kernel.sh" "$1")
+if [ -f "$TOP/Kbuild" ]; then
+	with_lock "build-$(tree_id)-$1" build_module "$1" "$kernel" "$2"
+fi
+if [ -f "$TOP/tools/dashctl/Makefile" ]; then
+	with_lock "build-$(tree_id)-host" build_dashctl "$2"
+fi
