@@ -116,7 +116,7 @@ struct dash_classifier {
 	struct cls_ports sport;
 	/** @dport: destination ports */
 	struct cls_ports dport;
-	/** @classes: all classes, of all fields; 0 is the empty one */
+	/** @classes: all classes, of all fields */
 	struct cls_class *classes;
 	/** @words: bitmap words of all classes */
 	u64 *words;
@@ -323,9 +323,10 @@ static int cls_intern(struct cls_build *b, u32 *id)
 		end--;
 	while (first < end && !b->scratch[first])
 		first++;
-	if (first == end)
-		first = end = 0;
 	n = end - first;
+	/* one way to write the empty bitmap */
+	if (!n)
+		first = 0;
 	w = b->scratch + first;
 
 	err = cls_grow_classes(b);
@@ -911,11 +912,9 @@ static void cls_shrink(struct cls_build *b)
 	size_t n = b->used_words * sizeof(*cls->words);
 	void *p;
 
-	if (n) {
-		p = cls_resize(cls->words, n, n, b->gfp | __GFP_NOWARN);
-		if (p)
-			cls->words = p;
-	}
+	p = n ? cls_resize(cls->words, n, n, b->gfp | __GFP_NOWARN) : NULL;
+	if (p)
+		cls->words = p;
 	n = b->n_classes * sizeof(*cls->classes);
 	p = cls_resize(cls->classes, n, n, b->gfp | __GFP_NOWARN);
 	if (p)
@@ -972,7 +971,10 @@ dash_classifier_build(unsigned int bits, const struct dash_cls_rule *rules,
 	if (!b->scratch)
 		goto out_free_build;
 
-	err = cls_build_proto(b);
+	/* the empty class points there too */
+	err = cls_grow_words(b, 1);
+	if (!err)
+		err = cls_build_proto(b);
 	if (!err)
 		err = cls_build_ports(b, false);
 	if (!err)

@@ -24,13 +24,13 @@
  * A set that several rules share (same array, same length) counts once. The
  * same limit holds for the references from rules to sets.
  */
-#define DASH_CLS_MAX_PREFIXES (1U << 20)
+#define DASH_CLS_MAX_PREFIXES SZ_1M
 
 /* DASH_CLS_MAX_PORT_RANGES: most port ranges of one side, all rules */
-#define DASH_CLS_MAX_PORT_RANGES (1U << 17)
+#define DASH_CLS_MAX_PORT_RANGES SZ_128K
 
 /* DASH_CLS_MAX_BYTES: most memory a compiled classifier may keep */
-#define DASH_CLS_MAX_BYTES SZ_256M
+#define DASH_CLS_MAX_BYTES SZ_128M
 
 /**
  * struct dash_prefix - an address prefix; bits beyond @plen are ignored

@@ -1,0 +1,657 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit tests of dash/lpm.c against a linear scan over a plain array.
+ */
+#include <kunit/test.h>
+#include <linux/ktime.h>
+#include <linux/math64.h>
+#include <linux/mm.h>
+#include <linux/prandom.h>
+#include <linux/slab.h>
+
+#include "lpm.h"
+
+#define SEED 20240601
+
+/* most prefixes of the oracle */
+#define MAX_PREFIXES 400
+
+struct oracle {
+	struct dash_lpm_entry e[MAX_PREFIXES];
+	unsigned int n;
+};
+
+struct lpm_ctx {
+	struct dash_lpm lpm;
+	struct rnd_state rnd;
+	unsigned int bits;
+	/* the published and the staged version */
+	struct oracle *pub, *staged;
+};
+
+static const unsigned int lpm_bits[] = { 32, 128 };
+
+static void lpm_bits_desc(const unsigned int *bits, char *desc)
+{
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%u bits", *bits);
+}
+
+KUNIT_ARRAY_PARAM(lpm_bits, lpm_bits, lpm_bits_desc);
+
+static struct lpm_ctx *lpm_ctx_new(struct kunit *test)
+{
+	struct lpm_ctx *c = kunit_kzalloc(test, sizeof(*c), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, c);
+	c->pub = kunit_kzalloc(test, sizeof(*c->pub), GFP_KERNEL);
+	c->staged = kunit_kzalloc(test, sizeof(*c->staged), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, c->pub);
+	KUNIT_ASSERT_NOT_NULL(test, c->staged);
+	c->bits = *(const unsigned int *)test->param_value;
+	prandom_seed_state(&c->rnd, SEED);
+	dash_lpm_init(&c->lpm, c->bits);
+	return c;
+}
+
+/* --- the oracle: bit by bit and one after the other, on purpose --- */
+
+static bool addr_bit(const u8 *addr, unsigned int i)
+{
+	return addr[i / 8] >> (7 - i % 8) & 1;
+}
+
+static bool addr_in(const u8 *addr, const u8 *prefix, unsigned int plen)
+{
+	unsigned int i;
+
+	for (i = 0; i < plen; i++)
+		if (addr_bit(addr, i) != addr_bit(prefix, i))
+			return false;
+	return true;
+}
+
+static int oracle_find(const struct oracle *o, const u8 *addr, u8 plen)
+{
+	unsigned int i;
+
+	for (i = 0; i < o->n; i++)
+		if (o->e[i].plen == plen && addr_in(addr, o->e[i].addr, plen))
+			return i;
+	return -1;
+}
+
+static u32 oracle_get(const struct oracle *o, const u8 *addr, u8 plen)
+{
+	int i = oracle_find(o, addr, plen);
+
+	return i < 0 ? DASH_LPM_NONE : o->e[i].value;
+}
+
+static u32 oracle_set(struct oracle *o, const u8 *addr, u8 plen, u32 value)
+{
+	int i = oracle_find(o, addr, plen);
+	struct dash_lpm_entry *e;
+	u32 old;
+
+	if (i >= 0) {
+		old = o->e[i].value;
+		o->e[i].value = value;
+		return old;
+	}
+	e = &o->e[o->n++];
+	memset(e, 0, sizeof(*e));
+	for (i = 0; i < plen; i++)
+		if (addr_bit(addr, i))
+			e->addr[i / 8] |= 0x80 >> i % 8;
+	e->plen = plen;
+	e->value = value;
+	return DASH_LPM_NONE;
+}
+
+static u32 oracle_clear(struct oracle *o, const u8 *addr, u8 plen)
+{
+	int i = oracle_find(o, addr, plen);
+	u32 old;
+
+	if (i < 0)
+		return DASH_LPM_NONE;
+	old = o->e[i].value;
+	o->e[i] = o->e[--o->n];
+	return old;
+}
+
+static u32 oracle_lookup(const struct oracle *o, const u8 *addr, u8 *plen)
+{
+	const struct dash_lpm_entry *e, *best = NULL;
+
+	for (e = o->e; e < o->e + o->n; e++)
+		if (addr_in(addr, e->addr, e->plen))
+			if (!best || e->plen > best->plen)
+				best = e;
+	if (!best)
+		return DASH_LPM_NONE;
+	*plen = best->plen;
+	return best->value;
+}
+
+static int entry_cmp(const struct dash_lpm_entry *a,
+		     const struct dash_lpm_entry *b)
+{
+	return memcmp(a->addr, b->addr, 16) ?: a->plen - b->plen;
+}
+
+/* smallest prefix after pos, or the smallest of all */
+static const struct dash_lpm_entry *
+oracle_next(const struct oracle *o, const struct dash_lpm_entry *pos)
+{
+	const struct dash_lpm_entry *e, *best = NULL;
+
+	for (e = o->e; e < o->e + o->n; e++)
+		if (!pos || entry_cmp(e, pos) > 0)
+			if (!best || entry_cmp(e, best) < 0)
+				best = e;
+	return best;
+}
+
+/* --- random prefixes: few different ones, much nesting --- */
+
+static void random_addr(struct lpm_ctx *c, u8 *addr)
+{
+	static const u8 bytes[] = { 0x00, 0x0a, 0x80, 0xff };
+	u32 r = prandom_u32_state(&c->rnd);
+	unsigned int i;
+
+	/* beyond the address length too: it must not be looked at */
+	for (i = 0; i < 16; i++) {
+		if (i % 8 == 0)
+			r = prandom_u32_state(&c->rnd);
+		addr[i] = bytes[r & 3];
+		r >>= 2;
+	}
+	if (r & 1)
+		addr[prandom_u32_state(&c->rnd) % (c->bits / 8)] ^= r >> 8;
+}
+
+static u8 random_plen(struct lpm_ctx *c)
+{
+	u32 r = prandom_u32_state(&c->rnd);
+
+	switch (r % 16) {
+	case 0:
+		return 0;
+	case 1:
+		return c->bits;
+	case 2:
+		return c->bits / 2 + (r >> 4) % 3 - 1;
+	default:
+		return (r >> 4) % (c->bits + 1);
+	}
+}
+
+/* an address near a prefix of the oracle, else any */
+static void random_probe(struct lpm_ctx *c, const struct oracle *o, u8 *addr)
+{
+	const struct dash_lpm_entry *e;
+	u32 r = prandom_u32_state(&c->rnd);
+	u8 plen, i;
+
+	random_addr(c, addr);
+	if (!o->n || r % 4 == 0)
+		return;
+	e = &o->e[(r >> 2) % o->n];
+	plen = e->plen;
+	/* now and then just outside */
+	if (plen && r >> 24 < 64)
+		plen--;
+	for (i = 0; i < plen; i++) {
+		addr[i / 8] &= ~(0x80 >> i % 8);
+		addr[i / 8] |= e->addr[i / 8] & (0x80 >> i % 8);
+	}
+}
+
+/* --- comparisons --- */
+
+static void check_entry(struct kunit *test, const struct dash_lpm_entry *got,
+			const struct dash_lpm_entry *want)
+{
+	KUNIT_ASSERT_NOT_NULL(test, want);
+	KUNIT_ASSERT_EQ_MSG(test, entry_cmp(got, want), 0,
+			    "seed %u: got %16ph/%u, want %16ph/%u", SEED,
+			    got->addr, got->plen, want->addr, want->plen);
+	KUNIT_ASSERT_EQ(test, got->value, want->value);
+}
+
+static void check_published(struct kunit *test, struct lpm_ctx *c,
+			    unsigned int probes)
+{
+	const struct dash_lpm_entry *want;
+	struct dash_lpm_entry pos;
+	u32 got, expect;
+	u8 plen, wlen;
+	u8 addr[16];
+	bool more;
+
+	rcu_read_lock();
+	while (probes--) {
+		random_probe(c, c->pub, addr);
+		plen = 0xff;
+		wlen = 0xff;
+		expect = oracle_lookup(c->pub, addr, &wlen);
+		got = dash_lpm_lookup(&c->lpm, addr, &plen);
+		KUNIT_ASSERT_EQ_MSG(test, got, expect,
+				    "seed %u: address %16ph", SEED, addr);
+		KUNIT_ASSERT_EQ(test, plen, wlen);
+		KUNIT_ASSERT_EQ(test, dash_lpm_lookup(&c->lpm, addr, NULL),
+				expect);
+	}
+	want = oracle_next(c->pub, NULL);
+	memset(&pos, 0xff, sizeof(pos));
+	more = dash_lpm_next(&c->lpm, &pos, true);
+	while (more) {
+		check_entry(test, &pos, want);
+		want = oracle_next(c->pub, want);
+		more = dash_lpm_next(&c->lpm, &pos, false);
+	}
+	KUNIT_ASSERT_NULL(test, want);
+	rcu_read_unlock();
+
+	KUNIT_ASSERT_EQ(test, dash_lpm_count(&c->lpm), c->pub->n);
+	KUNIT_ASSERT_EQ(test, !dash_lpm_bytes(&c->lpm), !c->pub->n);
+}
+
+static void check_staged(struct kunit *test, struct lpm_ctx *c,
+			 struct dash_lpm_txn *txn)
+{
+	const struct dash_lpm_entry *want;
+	struct dash_lpm_entry pos;
+	unsigned int i;
+	u8 addr[16];
+	bool more;
+	u8 plen;
+
+	for (i = 0; i < 20; i++) {
+		random_probe(c, c->staged, addr);
+		plen = random_plen(c);
+		KUNIT_ASSERT_EQ_MSG(test, dash_lpm_txn_get(txn, addr, plen),
+				    oracle_get(c->staged, addr, plen),
+				    "seed %u: %16ph/%u", SEED, addr, plen);
+	}
+	for (i = 0; i < c->staged->n; i++)
+		KUNIT_ASSERT_EQ(test, dash_lpm_txn_get(txn,
+						       c->staged->e[i].addr,
+						       c->staged->e[i].plen),
+				c->staged->e[i].value);
+
+	want = oracle_next(c->staged, NULL);
+	more = dash_lpm_txn_next(txn, &pos, true);
+	while (more) {
+		check_entry(test, &pos, want);
+		want = oracle_next(c->staged, want);
+		more = dash_lpm_txn_next(txn, &pos, false);
+	}
+	KUNIT_ASSERT_NULL(test, want);
+}
+
+/* --- the cases --- */
+
+static void lpm_empty_test(struct kunit *test)
+{
+	struct lpm_ctx *c = lpm_ctx_new(test);
+	struct dash_lpm_entry pos = {};
+	struct dash_lpm_txn txn;
+	u8 addr[16] = {};
+	u32 old = 1;
+
+	check_published(test, c, 10);
+	dash_lpm_begin(&txn, &c->lpm);
+	KUNIT_EXPECT_EQ(test, dash_lpm_clear(&txn, addr, 0, &old), 0);
+	KUNIT_EXPECT_EQ(test, old, DASH_LPM_NONE);
+	KUNIT_EXPECT_FALSE(test, dash_lpm_txn_next(&txn, &pos, false));
+	dash_lpm_clear_all(&txn);
+	dash_lpm_commit(&txn);
+	check_published(test, c, 10);
+	dash_lpm_fini(&c->lpm);
+	dash_lpm_fini(&c->lpm);
+}
+
+static void lpm_bad_arguments_test(struct kunit *test)
+{
+	struct lpm_ctx *c = lpm_ctx_new(test);
+	struct dash_lpm_entry pos = { .plen = 255 };
+	struct dash_lpm_txn txn;
+	u8 addr[16] = {};
+	u32 old = 77;
+
+	dash_lpm_begin(&txn, &c->lpm);
+	KUNIT_EXPECT_EQ(test, dash_lpm_set(&txn, addr, c->bits + 1, 1, &old),
+			-EINVAL);
+	KUNIT_EXPECT_EQ(test, dash_lpm_set(&txn, addr, 0, DASH_LPM_NONE, &old),
+			-EINVAL);
+	KUNIT_EXPECT_EQ(test, dash_lpm_clear(&txn, addr, c->bits + 1, &old),
+			-EINVAL);
+	KUNIT_EXPECT_EQ(test, old, 77);
+	KUNIT_EXPECT_EQ(test, dash_lpm_txn_get(&txn, addr, c->bits + 1),
+			DASH_LPM_NONE);
+	KUNIT_EXPECT_EQ(test, dash_lpm_set(&txn, addr, 0, 1, NULL), 0);
+	KUNIT_EXPECT_FALSE(test, dash_lpm_txn_next(&txn, &pos, false));
+	dash_lpm_abort(&txn);
+	check_published(test, c, 1);
+}
+
+static void lpm_nested_test(struct kunit *test)
+{
+	struct lpm_ctx *c = lpm_ctx_new(test);
+	struct dash_lpm_txn txn;
+	u8 addr[16], plen;
+	unsigned int i, j;
+	u32 old;
+
+	/* every length of one address, as deep as it gets; host bits set */
+	memset(addr, 0xa5, sizeof(addr));
+	dash_lpm_begin(&txn, &c->lpm);
+	for (i = 0; i <= c->bits; i++) {
+		/* alternately from both ends */
+		j = i & 1 ? c->bits - i / 2 : i / 2;
+		KUNIT_ASSERT_EQ(test, dash_lpm_set(&txn, addr, j, j, &old), 0);
+		KUNIT_ASSERT_EQ(test, old, DASH_LPM_NONE);
+		KUNIT_ASSERT_EQ(test, dash_lpm_set(&txn, addr, j, j, &old), 0);
+		KUNIT_ASSERT_EQ(test, old, j);
+		oracle_set(c->pub, addr, j, j);
+	}
+	dash_lpm_commit(&txn);
+	check_published(test, c, 500);
+
+	/* leaving any one bit gives the prefix that ends before it */
+	rcu_read_lock();
+	for (i = 0; i < c->bits; i++) {
+		addr[i / 8] ^= 0x80 >> i % 8;
+		KUNIT_ASSERT_EQ(test, dash_lpm_lookup(&c->lpm, addr, &plen), i);
+		KUNIT_ASSERT_EQ(test, plen, i);
+		addr[i / 8] ^= 0x80 >> i % 8;
+	}
+	KUNIT_ASSERT_EQ(test, dash_lpm_lookup(&c->lpm, addr, NULL), c->bits);
+	rcu_read_unlock();
+
+	/* clear every second one, then the rest */
+	for (j = 0; j < 2; j++) {
+		dash_lpm_begin(&txn, &c->lpm);
+		for (i = j; i <= c->bits; i += 2) {
+			KUNIT_ASSERT_EQ(test,
+					dash_lpm_clear(&txn, addr, i, &old), 0);
+			KUNIT_ASSERT_EQ(test, old, i);
+			oracle_clear(c->pub, addr, i);
+		}
+		dash_lpm_commit(&txn);
+		check_published(test, c, 500);
+	}
+	KUNIT_EXPECT_EQ(test, dash_lpm_bytes(&c->lpm), (size_t)0);
+}
+
+static void random_ops(struct kunit *test, struct lpm_ctx *c,
+		       struct dash_lpm_txn *txn, unsigned int n)
+{
+	u32 old, want, value, r;
+	u8 addr[16], plen;
+
+	while (n--) {
+		r = prandom_u32_state(&c->rnd);
+		value = prandom_u32_state(&c->rnd) >> 1;
+		random_addr(c, addr);
+		plen = random_plen(c);
+		old = 0xdead;
+		if (c->staged->n && r % 3 == 0) {
+			/* one that exists */
+			memcpy(addr, c->staged->e[r / 8 % c->staged->n].addr,
+			       16);
+			plen = c->staged->e[r / 8 % c->staged->n].plen;
+		}
+		if (r & 4 || c->staged->n == MAX_PREFIXES) {
+			want = oracle_clear(c->staged, addr, plen);
+			KUNIT_ASSERT_EQ(test, dash_lpm_clear(txn, addr, plen,
+							     &old), 0);
+		} else {
+			want = oracle_set(c->staged, addr, plen, value);
+			KUNIT_ASSERT_EQ(test, dash_lpm_set(txn, addr, plen,
+							   value, &old), 0);
+		}
+		KUNIT_ASSERT_EQ_MSG(test, old, want, "seed %u: %16ph/%u", SEED,
+				    addr, plen);
+	}
+}
+
+static void lpm_random_test(struct kunit *test)
+{
+	struct lpm_ctx *c = lpm_ctx_new(test);
+	struct dash_lpm_txn txn;
+	unsigned int i;
+	size_t bytes;
+	u32 r;
+
+	for (i = 0; i < 300; i++) {
+		r = prandom_u32_state(&c->rnd);
+		bytes = dash_lpm_bytes(&c->lpm);
+		*c->staged = *c->pub;
+		dash_lpm_begin(&txn, &c->lpm);
+		if (r % 32 == 0) {
+			dash_lpm_clear_all(&txn);
+			c->staged->n = 0;
+		}
+		random_ops(test, c, &txn, r / 32 % 60);
+		check_staged(test, c, &txn);
+		/* readers see nothing of it yet */
+		check_published(test, c, 20);
+		if (r / 4096 % 4 == 0) {
+			dash_lpm_abort(&txn);
+			KUNIT_ASSERT_EQ(test, dash_lpm_bytes(&c->lpm), bytes);
+		} else {
+			bytes = dash_lpm_txn_bytes(&txn);
+			dash_lpm_commit(&txn);
+			KUNIT_ASSERT_EQ(test, dash_lpm_bytes(&c->lpm), bytes);
+			*c->pub = *c->staged;
+		}
+		check_published(test, c, 50);
+	}
+	KUNIT_EXPECT_GT(test, c->pub->n, 50);
+
+	/* removed one by one nothing must be left, no fork either */
+	dash_lpm_begin(&txn, &c->lpm);
+	for (i = 0; i < c->pub->n; i++)
+		KUNIT_ASSERT_EQ(test, dash_lpm_clear(&txn, c->pub->e[i].addr,
+						     c->pub->e[i].plen, NULL),
+				0);
+	KUNIT_EXPECT_EQ(test, dash_lpm_txn_bytes(&txn), (size_t)0);
+	dash_lpm_commit(&txn);
+	c->pub->n = 0;
+	check_published(test, c, 50);
+}
+
+static void lpm_isolation_test(struct kunit *test)
+{
+	struct lpm_ctx *c = lpm_ctx_new(test);
+	struct dash_lpm_txn txn;
+	u8 addr[16] = { 10, 1, 2, 3 };
+	size_t bytes;
+
+	dash_lpm_begin(&txn, &c->lpm);
+	KUNIT_ASSERT_EQ(test, dash_lpm_set(&txn, addr, 8, 1, NULL), 0);
+	KUNIT_ASSERT_EQ(test, dash_lpm_set(&txn, addr, 16, 2, NULL), 0);
+	dash_lpm_commit(&txn);
+	bytes = dash_lpm_bytes(&c->lpm);
+
+	dash_lpm_begin(&txn, &c->lpm);
+	KUNIT_ASSERT_EQ(test, dash_lpm_set(&txn, addr, 16, 3, NULL), 0);
+	KUNIT_ASSERT_EQ(test, dash_lpm_set(&txn, addr, 24, 4, NULL), 0);
+	KUNIT_ASSERT_EQ(test, dash_lpm_clear(&txn, addr, 8, NULL), 0);
+	KUNIT_EXPECT_EQ(test, dash_lpm_txn_get(&txn, addr, 16), 3);
+	rcu_read_lock();
+	KUNIT_EXPECT_EQ(test, dash_lpm_lookup(&c->lpm, addr, NULL), 2);
+	rcu_read_unlock();
+	dash_lpm_clear_all(&txn);
+	KUNIT_EXPECT_EQ(test, dash_lpm_txn_get(&txn, addr, 16), DASH_LPM_NONE);
+	rcu_read_lock();
+	KUNIT_EXPECT_EQ(test, dash_lpm_lookup(&c->lpm, addr, NULL), 2);
+	rcu_read_unlock();
+	dash_lpm_abort(&txn);
+	KUNIT_EXPECT_EQ(test, dash_lpm_bytes(&c->lpm), bytes);
+	KUNIT_EXPECT_EQ(test, dash_lpm_count(&c->lpm), 2);
+
+	/* an aborted transaction leaves the next one a sound tree */
+	dash_lpm_begin(&txn, &c->lpm);
+	KUNIT_EXPECT_EQ(test, dash_lpm_txn_get(&txn, addr, 8), 1);
+	KUNIT_ASSERT_EQ(test, dash_lpm_set(&txn, addr, 24, 4, NULL), 0);
+	dash_lpm_commit(&txn);
+	rcu_read_lock();
+	KUNIT_EXPECT_EQ(test, dash_lpm_lookup(&c->lpm, addr, NULL), 4);
+	rcu_read_unlock();
+
+	/* cleared and refilled in one step */
+	dash_lpm_begin(&txn, &c->lpm);
+	dash_lpm_clear_all(&txn);
+	KUNIT_ASSERT_EQ(test, dash_lpm_set(&txn, addr, 8, 5, NULL), 0);
+	dash_lpm_commit(&txn);
+	rcu_read_lock();
+	KUNIT_EXPECT_EQ(test, dash_lpm_lookup(&c->lpm, addr, NULL), 5);
+	rcu_read_unlock();
+	KUNIT_EXPECT_EQ(test, dash_lpm_count(&c->lpm), 1);
+
+	dash_lpm_fini(&c->lpm);
+	KUNIT_EXPECT_EQ(test, dash_lpm_bytes(&c->lpm), (size_t)0);
+	KUNIT_EXPECT_EQ(test, dash_lpm_count(&c->lpm), 0);
+}
+
+/* A dump stops anywhere; then the prefix it stopped at, or others, vanish. */
+static void lpm_resume_test(struct kunit *test)
+{
+	struct lpm_ctx *c = lpm_ctx_new(test);
+	const struct dash_lpm_entry *want;
+	struct dash_lpm_entry pos;
+	struct dash_lpm_txn txn;
+	unsigned int i;
+	bool more;
+
+	dash_lpm_begin(&txn, &c->lpm);
+	while (c->staged->n < 300) {
+		random_addr(c, pos.addr);
+		pos.plen = random_plen(c);
+		oracle_set(c->staged, pos.addr, pos.plen, c->staged->n);
+		KUNIT_ASSERT_EQ(test, dash_lpm_set(&txn, pos.addr, pos.plen,
+						   oracle_get(c->staged,
+							      pos.addr,
+							      pos.plen),
+						   NULL), 0);
+	}
+	dash_lpm_commit(&txn);
+	*c->pub = *c->staged;
+
+	rcu_read_lock();
+	more = dash_lpm_next(&c->lpm, &pos, true);
+	rcu_read_unlock();
+	for (i = 0; more; i++) {
+		if (i % 2 == 0) {
+			dash_lpm_begin(&txn, &c->lpm);
+			KUNIT_ASSERT_EQ(test, dash_lpm_clear(&txn, pos.addr,
+							     pos.plen, NULL),
+					0);
+			dash_lpm_commit(&txn);
+			oracle_clear(c->pub, pos.addr, pos.plen);
+		}
+		want = oracle_next(c->pub, &pos);
+		rcu_read_lock();
+		more = dash_lpm_next(&c->lpm, &pos, false);
+		rcu_read_unlock();
+		KUNIT_ASSERT_EQ(test, more, !!want);
+		if (more)
+			check_entry(test, &pos, want);
+	}
+	KUNIT_EXPECT_EQ(test, i, 300);
+
+	/* positions that never existed, host bits set */
+	for (i = 0; i < 2000; i++) {
+		struct dash_lpm_entry masked = {}, at = {};
+		unsigned int bit;
+
+		random_probe(c, c->pub, at.addr);
+		at.plen = random_plen(c);
+		for (bit = 0; bit < at.plen; bit++)
+			if (addr_bit(at.addr, bit))
+				masked.addr[bit / 8] |= 0x80 >> bit % 8;
+		masked.plen = at.plen;
+		want = oracle_next(c->pub, &masked);
+		rcu_read_lock();
+		more = dash_lpm_next(&c->lpm, &at, false);
+		rcu_read_unlock();
+		KUNIT_ASSERT_EQ_MSG(test, more, !!want,
+				    "seed %u: after %16ph/%u", SEED,
+				    masked.addr, masked.plen);
+		if (more)
+			check_entry(test, &at, want);
+	}
+	dash_lpm_fini(&c->lpm);
+}
+
+/* No assertion on time: it tells what the documentation may say. */
+static void lpm_speed_test(struct kunit *test)
+{
+	struct lpm_ctx *c = lpm_ctx_new(test);
+	const unsigned int n = 100000;
+	struct dash_lpm_txn txn;
+	u64 load, look, one, t;
+	u32 (*addr)[4], sum = 0;
+	unsigned int i;
+
+	addr = kvmalloc_array(n, sizeof(*addr), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, addr);
+	prandom_bytes_state(&c->rnd, addr, n * sizeof(*addr));
+
+	t = ktime_get_ns();
+	dash_lpm_begin(&txn, &c->lpm);
+	for (i = 0; i < n; i++)
+		if (dash_lpm_set(&txn, addr[i], c->bits / 4 + i % 17, i, NULL))
+			break;
+	dash_lpm_commit(&txn);
+	load = ktime_get_ns() - t;
+	KUNIT_EXPECT_EQ(test, i, n);
+
+	t = ktime_get_ns();
+	rcu_read_lock();
+	for (i = 0; i < n; i++)
+		sum += dash_lpm_lookup(&c->lpm, addr[i * 7919ULL % n], NULL);
+	rcu_read_unlock();
+	look = ktime_get_ns() - t;
+
+	t = ktime_get_ns();
+	for (i = 0; i < 1000; i++) {
+		dash_lpm_begin(&txn, &c->lpm);
+		KUNIT_EXPECT_EQ(test, dash_lpm_set(&txn, addr[i], c->bits, i,
+						   NULL), 0);
+		dash_lpm_commit(&txn);
+	}
+	one = ktime_get_ns() - t;
+
+	kunit_info(test,
+		   "%u prefixes, %zu bytes each: load %llu ns each, lookup %llu ns, transaction of one %llu ns (%u)\n",
+		   dash_lpm_count(&c->lpm),
+		   dash_lpm_bytes(&c->lpm) / dash_lpm_count(&c->lpm),
+		   div_u64(load, n), div_u64(look, n), div_u64(one, 1000),
+		   sum);
+	kvfree(addr);
+	dash_lpm_fini(&c->lpm);
+}
+
+static struct kunit_case lpm_cases[] = {
+	KUNIT_CASE_PARAM(lpm_empty_test, lpm_bits_gen_params),
+	KUNIT_CASE_PARAM(lpm_bad_arguments_test, lpm_bits_gen_params),
+	KUNIT_CASE_PARAM(lpm_nested_test, lpm_bits_gen_params),
+	KUNIT_CASE_PARAM(lpm_random_test, lpm_bits_gen_params),
+	KUNIT_CASE_PARAM(lpm_isolation_test, lpm_bits_gen_params),
+	KUNIT_CASE_PARAM(lpm_resume_test, lpm_bits_gen_params),
+	KUNIT_CASE_PARAM(lpm_speed_test, lpm_bits_gen_params),
+	{}
+};
+
+static struct kunit_suite lpm_suite = {
+	.name = "dash_lpm",
+	.test_cases = lpm_cases,
+};
+
+kunit_test_suite(lpm_suite);
