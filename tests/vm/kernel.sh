@@ -134,9 +134,9 @@ build_uml()
 
 	src=$(with_lock source source_tree "$ver")
 	# kbuild writes the path of the build directory into its files, so
-	# the kernel is built where it stays.
+	# the kernel is built where it stays. A build that was interrupted is
+	# continued.
 	out=$dir/build
-	rm -rf "$dir"
 	mkdir -p "$out"
 
 	local frags=("$VMDIR/configs/uml.config")
@@ -160,7 +160,7 @@ build_uml()
 	quietly "$dir/install.log" "${mk[@]}" -s \
 		INSTALL_MOD_PATH="$dir" modules_install
 	rm -f "$dir/lib/modules/$rel"/{build,source}
-	ln "$out/linux" "$dir/image"
+	ln -f "$out/linux" "$dir/image"
 	# Objects of the kernel are of no use any more; those under scripts/
 	# and tools/ are for building modules.
 	find "$out" \( -path "$out/scripts" -o -path "$out/tools" \) -prune -o \

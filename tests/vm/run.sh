@@ -144,6 +144,10 @@ prepare_uml()
 		con=null "con0=null,fd:1"
 		ssl=null "ssl0=null,fd:3" "ssl1=null,fd:4"
 		console=tty0 loglevel=8 panic=-1
+		# What modules would bring is built in: without the devices
+		# that they make unasked, here and in each new namespace.
+		dummy.numdummies=0 bonding.max_bonds=0 ifb.numifbs=0
+		sysctl.net.core.fb_tunnels_only_for_init_net=2
 		"init=$VMDIR/init-uml.sh" "dash.run=$run" "dash.top=$TOP")
 }
 
