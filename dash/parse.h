@@ -34,6 +34,10 @@ struct dash_outer {
 	u8 dmac[ETH_ALEN];
 	/** @vni: VXLAN VNI or NVGRE VSID */
 	u32 vni;
+	/** @vlan_proto: TPID of a VLAN tag in the packet data, 0 without */
+	__be16 vlan_proto;
+	/** @vlan_tci: the rest of that tag; the other one is in the skb */
+	__be16 vlan_tci;
 	/** @tos: IPv4 TOS or IPv6 traffic class, ECN included */
 	u8 tos;
 	/** @encap: enum dash_encap_type */
@@ -173,6 +177,12 @@ struct dash_pkt {
 bool dash_parse_outer(struct dash_pkt *pkt, __be16 vxlan_port);
 
 /**
+ * dash_parse_undo - give a packet back as it came
+ * @pkt: as dash_parse_outer() left it, when it is not ours after all
+ */
+void dash_parse_undo(struct dash_pkt *pkt);
+
+/**
  * dash_parse_inner - check and read everything of a packet that is ours
  * @pkt: as dash_parse_outer() left it
  *
@@ -181,9 +191,9 @@ bool dash_parse_outer(struct dash_pkt *pkt, __be16 vxlan_port);
  * Context: RCU, softirq. May reallocate the skb's head.
  *
  * Return: DASH_DROP_NONE, DASH_DROP_MALFORMED, DASH_DROP_FRAG_OUTER,
- * DASH_DROP_FRAG_TINY, DASH_DROP_FRAG_OVERLAP or DASH_DROP_MULTICAST (a group
+ * DASH_DROP_FRAG_TINY, DASH_DROP_FRAG_OVERLAP, DASH_DROP_MULTICAST (a group
  * address as inner IP destination, or as MAC of what is not IP; a group MAC
- * may belong to an ENI and is judged by lookup).
+ * may belong to an ENI and is judged by lookup) or DASH_DROP_NO_MEMORY.
  */
 enum dash_drop dash_parse_inner(struct dash_pkt *pkt);
 

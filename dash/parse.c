@@ -1,0 +1,826 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Headers of a packet -> struct dash_pkt.
+ *
+ * DOC: Theory of operation
+ *
+ * Everything that is read from a packet is read here, once, so that the rest
+ * of the module never looks at bytes that a stranger chose:
+ *
+ *	Ethernet | IPv4/IPv6 | UDP VXLAN | Ethernet | IPv4/IPv6 | TCP, UDP, ...
+ *	                     | GRE (key) |
+ *	         ^skb->data  ^outer_l4   ^inner_eth ^inner_l3   ^inner_l4
+ *
+ * Two limits guard each read. dash_parse_at() makes bytes that the skb has
+ * linear; it may move the head, hence every pointer is used up before the next
+ * call and only offsets are kept. The @end of the innermost container so far
+ * (what its length field says, having been found within its own container)
+ * bounds what belongs to the packet. Behind it the skb is trimmed, so that
+ * from then on skb->len and headers agree.
+ *
+ * The length of a GRO or TSO packet describes all of it, so the same checks
+ * hold for it, but it cannot be trimmed; one with surplus is refused.
+ *
+ * The work per packet is bounded by DASH_MAX_EXTHDRS extension headers and
+ * the 40 bytes of TCP options of a SYN, plus the UDP checksum when there is
+ * one that the device did not verify.
+ */
+#include <linux/dash.h>
+#include <linux/icmp.h>
+#include <linux/icmpv6.h>
+#include <linux/if_vlan.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/sctp.h>
+#include <linux/skbuff.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+#include <linux/unaligned.h>
+#include <net/checksum.h>
+#include <net/gre.h>
+#include <net/ip.h>
+#include <net/ipv6.h>
+#include <net/tcp.h>
+#include <net/vxlan.h>
+
+#include "addr.h"
+#include "parse.h"
+
+/* Bytes behind the IP header that an ICMP error quotes at least. */
+#define DASH_QUOTE_MIN		8
+/* What DCCP has of ports, checksum and the like in every packet. */
+#define DASH_DCCP_HLEN		12
+/* struct icmphdr and struct icmp6hdr alike */
+#define DASH_ICMP_HLEN		8
+
+/* Bits of GRE that NVGRE does not have: checksum, routing, sequence, strict
+ * source route, recursion control and version; the others are reserved and
+ * ignored (RFC 2784, RFC 7637).
+ */
+#define DASH_GRE_BITS		(GRE_CSUM | GRE_ROUTING | GRE_KEY | GRE_SEQ | \
+				 GRE_STRICT | GRE_REC | GRE_VERSION)
+
+struct dash_nvgre_hdr {
+	__be16 flags;
+	__be16 protocol;
+	__be32 key;
+};
+
+/**
+ * struct dash_ip - what the walk over an IP header yields
+ */
+struct dash_ip {
+	/** @l4: offset of the transport header */
+	u32 l4;
+	/** @id: identification, when @frag says fragment */
+	u32 id;
+	/** @offset: fragment offset in bytes */
+	u32 offset;
+	/** @proto: transport protocol */
+	u8 proto;
+	/** @frag: enum dash_frag */
+	u8 frag;
+};
+
+static void *dash_parse_at(struct sk_buff *skb, u32 off, u32 len)
+{
+	if (!pskb_may_pull(skb, off + len))
+		return NULL;
+
+	return skb->data + off;
+}
+
+static void dash_parse_frag(struct dash_ip *ip, u32 offset, bool more)
+{
+	ip->offset = offset;
+	if (offset)
+		ip->frag = DASH_FRAG_LATER;
+	else if (more)
+		ip->frag = DASH_FRAG_FIRST;
+}
+
+/* Walks IPv6 extension headers from ip->l4 on, where ip->proto is the type of
+ * the first. Stops at a header that is none of those known, or at the fragment
+ * header of a fragment that has not the beginning of the datagram.
+ */
+static enum dash_drop dash_parse_exthdrs(struct sk_buff *skb, u32 end,
+					 struct dash_ip *ip)
+{
+	bool fragmented = false;
+	int n;
+
+	for (n = 0; ; n++) {
+		const u8 *hdr;
+		u32 len;
+
+		switch (ip->proto) {
+		case NEXTHDR_HOP:
+		case NEXTHDR_ROUTING:
+		case NEXTHDR_DEST:
+		case NEXTHDR_FRAGMENT:
+		case NEXTHDR_AUTH:
+			break;
+		default:
+			return DASH_DROP_NONE;
+		}
+
+		if (n == DASH_MAX_EXTHDRS)
+			return DASH_DROP_MALFORMED;
+		if (ip->l4 + 8 > end)
+			goto truncated;
+		hdr = dash_parse_at(skb, ip->l4, 8);
+		if (!hdr)
+			goto truncated;
+
+		switch (ip->proto) {
+		case NEXTHDR_FRAGMENT:
+			if (fragmented)
+				return DASH_DROP_MALFORMED;
+			fragmented = true;
+			len = get_unaligned_be16(hdr + 2);
+			dash_parse_frag(ip, len & IP6_OFFSET, len & IP6_MF);
+			ip->id = get_unaligned_be32(hdr + 4);
+			len = sizeof(struct frag_hdr);
+			break;
+		case NEXTHDR_AUTH:
+			len = (hdr[1] + 2) * 4;
+			break;
+		default:
+			len = (hdr[1] + 1) * 8;
+			break;
+		}
+
+		ip->proto = hdr[0];
+		if (ip->l4 + len > end)
+			goto truncated;
+		ip->l4 += len;
+		if (ip->frag == DASH_FRAG_LATER)
+			return DASH_DROP_NONE;
+	}
+
+truncated:
+	/* a first fragment has to have all headers (RFC 7112) */
+	return ip->frag == DASH_FRAG_FIRST ? DASH_DROP_FRAG_TINY :
+					     DASH_DROP_MALFORMED;
+}
+
+static bool dash_parse_is_ext(u8 proto)
+{
+	return proto == NEXTHDR_HOP || proto == NEXTHDR_ROUTING ||
+	       proto == NEXTHDR_DEST || proto == NEXTHDR_FRAGMENT;
+}
+
+/* --- outer headers --- */
+
+/* Outer extension headers are walked on the way to telling whether a packet
+ * is ours. What the host's own stack has to handle first is not: a routing
+ * header that leads on, authentication, encryption.
+ */
+static bool dash_parse_outer6_ext(struct sk_buff *skb, struct dash_ip *ip)
+{
+	int n;
+
+	for (n = 0; dash_parse_is_ext(ip->proto); n++) {
+		const u8 *hdr;
+		u32 len;
+
+		if (n == DASH_MAX_EXTHDRS)
+			return false;
+		hdr = dash_parse_at(skb, ip->l4, 8);
+		if (!hdr)
+			return false;
+
+		if (ip->proto == NEXTHDR_FRAGMENT) {
+			len = get_unaligned_be16(hdr + 2);
+			dash_parse_frag(ip, len & IP6_OFFSET, len & IP6_MF);
+			len = sizeof(struct frag_hdr);
+		} else {
+			/* segments left */
+			if (ip->proto == NEXTHDR_ROUTING && hdr[3])
+				return false;
+			len = (hdr[1] + 1) * 8;
+		}
+
+		ip->proto = hdr[0];
+		ip->l4 += len;
+		if (ip->frag == DASH_FRAG_LATER)
+			return true;
+	}
+
+	return true;
+}
+
+static bool dash_parse_outer4(struct dash_pkt *pkt, struct dash_ip *ip)
+{
+	const struct iphdr *iph;
+	u16 off;
+
+	iph = dash_parse_at(pkt->skb, 0, sizeof(*iph));
+	if (!iph || iph->version != 4 || iph->ihl < 5)
+		return false;
+
+	dash_addr_from_v4(&pkt->outer.saddr, iph->saddr);
+	dash_addr_from_v4(&pkt->outer.daddr, iph->daddr);
+	pkt->outer.tos = iph->tos;
+	off = ntohs(iph->frag_off);
+	dash_parse_frag(ip, (off & IP_OFFSET) * 8, off & IP_MF);
+	ip->proto = iph->protocol;
+	ip->l4 = iph->ihl * 4;
+	return true;
+}
+
+static bool dash_parse_outer6(struct dash_pkt *pkt, struct dash_ip *ip)
+{
+	const struct ipv6hdr *ip6h;
+
+	ip6h = dash_parse_at(pkt->skb, 0, sizeof(*ip6h));
+	if (!ip6h || ip6h->version != 6)
+		return false;
+	/* a v4-mapped address is an IPv4 address in our form */
+	if (ipv6_addr_v4mapped(&ip6h->saddr) || ipv6_addr_v4mapped(&ip6h->daddr))
+		return false;
+
+	pkt->outer.saddr = ip6h->saddr;
+	pkt->outer.daddr = ip6h->daddr;
+	pkt->outer.tos = ipv6_get_dsfield(ip6h);
+	ip->proto = ip6h->nexthdr;
+	ip->l4 = sizeof(*ip6h);
+	return dash_parse_outer6_ext(pkt->skb, ip);
+}
+
+static bool dash_parse_outer_l4(struct dash_pkt *pkt, const struct dash_ip *ip,
+				__be16 vxlan_port)
+{
+	const struct dash_nvgre_hdr *gre;
+	const __be16 *ports;
+
+	if (ip->proto == IPPROTO_UDP)
+		pkt->outer.encap = DASH_ENCAP_TYPE_VXLAN;
+	else if (ip->proto == IPPROTO_GRE)
+		pkt->outer.encap = DASH_ENCAP_TYPE_NVGRE;
+	else
+		return false;
+
+	pkt->outer_l4 = ip->l4;
+	pkt->outer_frag = ip->frag != DASH_FRAG_NONE;
+	if (pkt->outer_frag)
+		return true;
+
+	if (ip->proto == IPPROTO_UDP) {
+		ports = dash_parse_at(pkt->skb, ip->l4, 2 * sizeof(*ports));
+		return ports && ports[1] == vxlan_port;
+	}
+
+	gre = dash_parse_at(pkt->skb, ip->l4, sizeof(gre->flags) +
+			    sizeof(gre->protocol));
+	return gre && gre->protocol == htons(ETH_P_TEB);
+}
+
+bool dash_parse_outer(struct dash_pkt *pkt, __be16 vxlan_port)
+{
+	struct sk_buff *skb = pkt->skb;
+	__be16 proto = skb->protocol;
+	struct dash_ip ip = {};
+	bool ours = false;
+
+	pkt->outer.vlan_proto = 0;
+	if (eth_type_vlan(proto)) {
+		const struct vlan_hdr *vh;
+
+		vh = dash_parse_at(skb, 0, VLAN_HLEN);
+		if (!vh)
+			return false;
+		pkt->outer.vlan_proto = proto;
+		pkt->outer.vlan_tci = vh->h_vlan_TCI;
+		proto = vh->h_vlan_encapsulated_proto;
+		if (proto != htons(ETH_P_IP) && proto != htons(ETH_P_IPV6))
+			return false;
+		skb_pull_rcsum(skb, VLAN_HLEN);
+	}
+
+	if (proto == htons(ETH_P_IP))
+		ours = dash_parse_outer4(pkt, &ip);
+	else if (proto == htons(ETH_P_IPV6))
+		ours = dash_parse_outer6(pkt, &ip);
+	if (ours)
+		ours = dash_parse_outer_l4(pkt, &ip, vxlan_port);
+	if (!ours) {
+		dash_parse_undo(pkt);
+		return false;
+	}
+
+	ether_addr_copy(pkt->outer.smac, eth_hdr(skb)->h_source);
+	ether_addr_copy(pkt->outer.dmac, eth_hdr(skb)->h_dest);
+	pkt->rx_len = skb->len;
+	return true;
+}
+
+void dash_parse_undo(struct dash_pkt *pkt)
+{
+	if (!pkt->outer.vlan_proto)
+		return;
+
+	skb_push_rcsum(pkt->skb, VLAN_HLEN);
+	pkt->outer.vlan_proto = 0;
+}
+
+/* Makes the packet end at @end, which is not behind its end. */
+static enum dash_drop dash_parse_trim(struct sk_buff *skb, u32 end)
+{
+	if (likely(skb->len == end))
+		return DASH_DROP_NONE;
+	if (skb_is_gso(skb))
+		return DASH_DROP_MALFORMED;
+
+	return pskb_trim_rcsum(skb, end) ? DASH_DROP_NO_MEMORY : DASH_DROP_NONE;
+}
+
+/* Checks the lengths of the outer IP header, and the checksum of IPv4. Ports
+ * or GRE protocol were read, but may turn out to lie behind the packet's end.
+ */
+static enum dash_drop dash_parse_outer_len(struct dash_pkt *pkt)
+{
+	struct sk_buff *skb = pkt->skb;
+	u32 end;
+
+	if (dash_addr_is_v4(&pkt->outer.daddr)) {
+		const struct iphdr *iph = dash_parse_at(skb, 0, pkt->outer_l4);
+
+		if (!iph || ip_fast_csum(iph, iph->ihl))
+			return DASH_DROP_MALFORMED;
+		end = ntohs(iph->tot_len);
+	} else {
+		const struct ipv6hdr *ip6h;
+
+		ip6h = dash_parse_at(skb, 0, sizeof(*ip6h));
+		if (!ip6h)
+			return DASH_DROP_MALFORMED;
+		end = sizeof(*ip6h) + ntohs(ip6h->payload_len);
+	}
+
+	if (end > skb->len || end < pkt->outer_l4)
+		return DASH_DROP_MALFORMED;
+
+	return dash_parse_trim(skb, end);
+}
+
+/* The skb ends with the UDP datagram. */
+static bool dash_parse_udp_csum_ok(const struct dash_pkt *pkt)
+{
+	const struct dash_outer *o = &pkt->outer;
+	struct sk_buff *skb = pkt->skb;
+	u32 len = skb->len - pkt->outer_l4;
+	__wsum sum;
+
+	/* what is partial comes from this host */
+	if (skb->ip_summed == CHECKSUM_UNNECESSARY ||
+	    skb->ip_summed == CHECKSUM_PARTIAL)
+		return true;
+
+	if (dash_addr_is_v4(&o->daddr))
+		sum = csum_tcpudp_nofold(dash_addr_v4(&o->saddr),
+					 dash_addr_v4(&o->daddr), len,
+					 IPPROTO_UDP, 0);
+	else
+		sum = ~csum_unfold(csum_ipv6_magic(&o->saddr, &o->daddr, len,
+						   IPPROTO_UDP, 0));
+
+	if (skb->ip_summed == CHECKSUM_COMPLETE) {
+		__wsum hdr = skb_checksum(skb, 0, pkt->outer_l4, 0);
+
+		if (!csum_fold(csum_add(csum_sub(skb->csum, hdr), sum)))
+			return true;
+	}
+
+	/* devices err, too */
+	return !csum_fold(skb_checksum(skb, pkt->outer_l4, len, sum));
+}
+
+static enum dash_drop dash_parse_vxlan(struct dash_pkt *pkt)
+{
+	const u32 hlen = sizeof(struct udphdr) + sizeof(struct vxlanhdr);
+	struct sk_buff *skb = pkt->skb;
+	const struct vxlanhdr *vh;
+	const struct udphdr *uh;
+	enum dash_drop drop;
+	bool csum;
+	u32 len;
+
+	if (pkt->outer_l4 + hlen > skb->len)
+		return DASH_DROP_MALFORMED;
+	uh = dash_parse_at(skb, pkt->outer_l4, hlen);
+	if (!uh)
+		return DASH_DROP_MALFORMED;
+
+	vh = (const struct vxlanhdr *)(uh + 1);
+	len = ntohs(uh->len);
+	csum = uh->check;
+	if (len < hlen || pkt->outer_l4 + len > skb->len ||
+	    !(vh->vx_flags & VXLAN_HF_VNI))
+		return DASH_DROP_MALFORMED;
+	pkt->outer.vni = be32_to_cpu(vh->vx_vni) >> 8;
+	pkt->inner_eth = pkt->outer_l4 + hlen;
+
+	drop = dash_parse_trim(skb, pkt->outer_l4 + len);
+	if (drop)
+		return drop;
+
+	return csum && !dash_parse_udp_csum_ok(pkt) ? DASH_DROP_MALFORMED :
+						      DASH_DROP_NONE;
+}
+
+static enum dash_drop dash_parse_nvgre(struct dash_pkt *pkt)
+{
+	const struct dash_nvgre_hdr *gre;
+
+	if (pkt->outer_l4 + sizeof(*gre) > pkt->skb->len)
+		return DASH_DROP_MALFORMED;
+	gre = dash_parse_at(pkt->skb, pkt->outer_l4, sizeof(*gre));
+	if (!gre || (gre->flags & DASH_GRE_BITS) != GRE_KEY)
+		return DASH_DROP_MALFORMED;
+
+	pkt->outer.vni = be32_to_cpu(gre->key) >> 8;
+	pkt->inner_eth = pkt->outer_l4 + sizeof(*gre);
+	return DASH_DROP_NONE;
+}
+
+/* --- inner headers; from here on the skb ends with the inner frame --- */
+
+/**
+ * dash_parse_ip - walk an inner or quoted IP header
+ * @skb: packet
+ * @l3: offset of the IP header
+ * @v6: family
+ * @ip: filled
+ * @t: addresses, family and protocol filled
+ * @lenp: length that the header claims, from @l3 on
+ * @df: set when the packet must not be fragmented
+ *
+ * Return: DASH_DROP_NONE, DASH_DROP_MALFORMED or DASH_DROP_FRAG_TINY.
+ */
+static enum dash_drop dash_parse_ip(struct sk_buff *skb, u32 l3, bool v6,
+				    struct dash_ip *ip, struct dash_tuple *t,
+				    u32 *lenp, bool *df)
+{
+	const u32 end = skb->len;
+	enum dash_drop drop;
+
+	memset(ip, 0, sizeof(*ip));
+	t->v6 = v6;
+	if (!v6) {
+		const struct iphdr *iph;
+		u16 off;
+
+		if (l3 + sizeof(*iph) > end)
+			return DASH_DROP_MALFORMED;
+		iph = dash_parse_at(skb, l3, sizeof(*iph));
+		if (!iph || iph->version != 4 || iph->ihl < 5 ||
+		    l3 + iph->ihl * 4 > end)
+			return DASH_DROP_MALFORMED;
+
+		dash_addr_from_v4(&t->src, iph->saddr);
+		dash_addr_from_v4(&t->dst, iph->daddr);
+		off = ntohs(iph->frag_off);
+		dash_parse_frag(ip, (off & IP_OFFSET) * 8, off & IP_MF);
+		ip->id = ntohs(iph->id);
+		ip->proto = iph->protocol;
+		ip->l4 = l3 + iph->ihl * 4;
+		*lenp = ntohs(iph->tot_len);
+		*df = off & IP_DF;
+	} else {
+		const struct ipv6hdr *ip6h;
+
+		if (l3 + sizeof(*ip6h) > end)
+			return DASH_DROP_MALFORMED;
+		ip6h = dash_parse_at(skb, l3, sizeof(*ip6h));
+		if (!ip6h || ip6h->version != 6)
+			return DASH_DROP_MALFORMED;
+		/* would be taken for IPv4 everywhere behind this */
+		if (ipv6_addr_v4mapped(&ip6h->saddr) ||
+		    ipv6_addr_v4mapped(&ip6h->daddr))
+			return DASH_DROP_MALFORMED;
+
+		t->src = ip6h->saddr;
+		t->dst = ip6h->daddr;
+		ip->proto = ip6h->nexthdr;
+		ip->l4 = l3 + sizeof(*ip6h);
+		*lenp = sizeof(*ip6h) + ntohs(ip6h->payload_len);
+		*df = true;
+		/* of a quote there may be less than claimed, but not more */
+		drop = dash_parse_exthdrs(skb, min(end, l3 + *lenp), ip);
+		if (drop)
+			return drop;
+	}
+	t->proto = ip->proto;
+
+	return DASH_DROP_NONE;
+}
+
+static bool dash_parse_icmp_has_id(u8 proto, u8 type)
+{
+	if (proto == IPPROTO_ICMPV6)
+		return type == ICMPV6_ECHO_REQUEST || type == ICMPV6_ECHO_REPLY;
+
+	switch (type) {
+	case ICMP_ECHO:
+	case ICMP_ECHOREPLY:
+	case ICMP_TIMESTAMP:
+	case ICMP_TIMESTAMPREPLY:
+	case ICMP_INFO_REQUEST:
+	case ICMP_INFO_REPLY:
+	case ICMP_ADDRESS:
+	case ICMP_ADDRESSREPLY:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool dash_parse_icmp_is_err(u8 proto, u8 type)
+{
+	if (proto == IPPROTO_ICMPV6)
+		return !(type & ICMPV6_INFOMSG_MASK);
+
+	switch (type) {
+	case ICMP_DEST_UNREACH:
+	case ICMP_SOURCE_QUENCH:
+	case ICMP_REDIRECT:
+	case ICMP_TIME_EXCEEDED:
+	case ICMP_PARAMETERPROB:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* ICMP is ICMP in its own family only. */
+static bool dash_parse_is_icmp(const struct dash_tuple *t)
+{
+	return t->proto == (t->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
+}
+
+static void dash_parse_icmp_ports(struct dash_tuple *t, const u8 *hdr)
+{
+	t->dport = htons(hdr[0]);
+	if (dash_parse_icmp_has_id(t->proto, hdr[0]))
+		t->sport = get_unaligned((const __be16 *)(hdr + 4));
+}
+
+/* Length that a transport header has at least; 0 without ports or type. */
+static u32 dash_parse_l4_min(const struct dash_tuple *t)
+{
+	switch (t->proto) {
+	case IPPROTO_TCP:
+		return sizeof(struct tcphdr);
+	case IPPROTO_UDP:
+		return sizeof(struct udphdr);
+	case IPPROTO_SCTP:
+		return sizeof(struct sctphdr);
+	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
+		return dash_parse_is_icmp(t) ? DASH_ICMP_HLEN : 0;
+	default:
+		return 0;
+	}
+}
+
+static enum dash_drop dash_parse_quote(struct dash_pkt *pkt, u32 l3)
+{
+	struct dash_tuple *q = &pkt->quoted;
+	struct sk_buff *skb = pkt->skb;
+	enum dash_drop drop;
+	struct dash_ip ip;
+	const u8 *hdr;
+	u32 len;
+	bool df;
+
+	drop = dash_parse_ip(skb, l3, pkt->t.v6, &ip, q, &len, &df);
+	if (drop)
+		return DASH_DROP_MALFORMED;
+
+	q->sport = 0;
+	q->dport = 0;
+	/* A later fragment has no ports, others no meaning for us. */
+	if (ip.frag == DASH_FRAG_LATER || !dash_parse_l4_min(q))
+		return DASH_DROP_NONE;
+
+	if (ip.l4 + DASH_QUOTE_MIN > skb->len)
+		return DASH_DROP_MALFORMED;
+	hdr = dash_parse_at(skb, ip.l4, DASH_QUOTE_MIN);
+	if (!hdr)
+		return DASH_DROP_MALFORMED;
+
+	if (dash_parse_is_icmp(q)) {
+		dash_parse_icmp_ports(q, hdr);
+	} else {
+		q->sport = get_unaligned((const __be16 *)hdr);
+		q->dport = get_unaligned((const __be16 *)(hdr + 2));
+	}
+
+	return DASH_DROP_NONE;
+}
+
+/* Window scale among @len bytes of options, -1 without. */
+static s8 dash_parse_wscale(const u8 *opt, u32 len)
+{
+	while (len) {
+		if (opt[0] == TCPOPT_EOL)
+			break;
+		if (opt[0] == TCPOPT_NOP) {
+			opt++;
+			len--;
+			continue;
+		}
+		if (len < 2 || opt[1] < 2 || opt[1] > len)
+			break;
+		/* the larger are to be taken for the largest (RFC 7323) */
+		if (opt[0] == TCPOPT_WINDOW && opt[1] == TCPOLEN_WINDOW)
+			return min_t(u8, opt[2], TCP_MAX_WSCALE);
+		len -= opt[1];
+		opt += opt[1];
+	}
+
+	return -1;
+}
+
+static enum dash_drop dash_parse_tcp(struct dash_pkt *pkt, u32 l4len,
+				     enum dash_drop trunc)
+{
+	struct sk_buff *skb = pkt->skb;
+	const struct tcphdr *th;
+	u32 hlen;
+
+	th = dash_parse_at(skb, pkt->inner_l4, sizeof(*th));
+	if (!th)
+		return DASH_DROP_MALFORMED;
+	hlen = th->doff * 4;
+	if (hlen < sizeof(*th))
+		return DASH_DROP_MALFORMED;
+	if (hlen > l4len)
+		return trunc;
+	th = dash_parse_at(skb, pkt->inner_l4, hlen);
+	if (!th)
+		return DASH_DROP_MALFORMED;
+
+	pkt->tcp.seq = get_unaligned_be32(&th->seq);
+	pkt->tcp.ack = get_unaligned_be32(&th->ack_seq);
+	pkt->tcp.win = get_unaligned_be16(&th->window);
+	pkt->tcp.flags = ((const u8 *)th)[13];
+	pkt->tcp.len = l4len - hlen;
+	pkt->tcp.wscale = -1;
+	if (pkt->tcp.flags & DASH_TCP_SYN)
+		pkt->tcp.wscale = dash_parse_wscale((const u8 *)(th + 1),
+						    hlen - sizeof(*th));
+	return DASH_DROP_NONE;
+}
+
+static enum dash_drop dash_parse_icmp(struct dash_pkt *pkt, const u8 *hdr)
+{
+	u8 type = hdr[0];
+
+	dash_parse_icmp_ports(&pkt->t, hdr);
+	if (!dash_parse_icmp_is_err(pkt->t.proto, type))
+		return DASH_DROP_NONE;
+
+	pkt->icmp_err = true;
+	return dash_parse_quote(pkt, pkt->inner_l4 + DASH_ICMP_HLEN);
+}
+
+static enum dash_drop dash_parse_l4(struct dash_pkt *pkt)
+{
+	enum dash_drop drop = DASH_DROP_NONE, trunc;
+	struct sk_buff *skb = pkt->skb;
+	u32 l4 = pkt->inner_l4;
+	u32 l4len = skb->len - l4;
+	u32 need = dash_parse_l4_min(&pkt->t);
+	const u8 *hdr;
+
+	trunc = pkt->frag == DASH_FRAG_FIRST ? DASH_DROP_FRAG_TINY :
+					       DASH_DROP_MALFORMED;
+	if (l4len < need)
+		return trunc;
+
+	switch (pkt->t.proto) {
+	case IPPROTO_UDPLITE:
+		need = sizeof(struct udphdr);
+		break;
+	case IPPROTO_DCCP:
+		need = DASH_DCCP_HLEN;
+		break;
+	}
+	/* nothing known about it, or one of the two above but too short */
+	if (!need || l4len < need)
+		return DASH_DROP_NONE;
+
+	hdr = dash_parse_at(skb, l4, need);
+	if (!hdr)
+		return DASH_DROP_MALFORMED;
+	if (dash_parse_is_icmp(&pkt->t))
+		return dash_parse_icmp(pkt, hdr);
+
+	pkt->t.sport = get_unaligned((const __be16 *)hdr);
+	pkt->t.dport = get_unaligned((const __be16 *)(hdr + 2));
+	pkt->has_ports = true;
+
+	if (pkt->t.proto == IPPROTO_TCP) {
+		drop = dash_parse_tcp(pkt, l4len, trunc);
+	} else if (pkt->t.proto == IPPROTO_UDP) {
+		u32 len = get_unaligned_be16(hdr + 4);
+
+		/* that of a first fragment counts the others, too */
+		if (len < sizeof(struct udphdr) ||
+		    (len > l4len && pkt->frag == DASH_FRAG_NONE))
+			drop = DASH_DROP_MALFORMED;
+	}
+
+	return drop;
+}
+
+static bool dash_parse_is_group(const struct in6_addr *a)
+{
+	if (!dash_addr_is_v4(a))
+		return ipv6_addr_is_multicast(a);
+
+	return ipv4_is_multicast(dash_addr_v4(a)) ||
+	       ipv4_is_lbcast(dash_addr_v4(a));
+}
+
+/* A GSO packet is cut where the stack believes its headers to be; that has to
+ * be where they are.
+ */
+static bool dash_parse_gso_ok(const struct dash_pkt *pkt)
+{
+	const struct sk_buff *skb = pkt->skb;
+
+	return skb->ip_summed == CHECKSUM_PARTIAL &&
+	       skb_checksum_start_offset(skb) == pkt->inner_l4 &&
+	       pkt->frag == DASH_FRAG_NONE;
+}
+
+enum dash_drop dash_parse_inner(struct dash_pkt *pkt)
+{
+	struct sk_buff *skb = pkt->skb;
+	const struct ethhdr *eth;
+	enum dash_drop drop;
+	struct dash_ip ip;
+	__be16 proto;
+	u32 len;
+	bool df;
+
+	if (pkt->outer_frag)
+		return DASH_DROP_FRAG_OUTER;
+
+	drop = dash_parse_outer_len(pkt);
+	if (drop)
+		return drop;
+	drop = pkt->outer.encap == DASH_ENCAP_TYPE_VXLAN ?
+	       dash_parse_vxlan(pkt) : dash_parse_nvgre(pkt);
+	if (drop)
+		return drop;
+
+	if (pkt->inner_eth + ETH_HLEN > skb->len)
+		return DASH_DROP_MALFORMED;
+	eth = dash_parse_at(skb, pkt->inner_eth, ETH_HLEN);
+	if (!eth)
+		return DASH_DROP_MALFORMED;
+	ether_addr_copy(pkt->smac, eth->h_source);
+	ether_addr_copy(pkt->dmac, eth->h_dest);
+	proto = eth->h_proto;
+	if (proto != htons(ETH_P_IP) && proto != htons(ETH_P_IPV6))
+		return is_multicast_ether_addr(pkt->dmac) ?
+		       DASH_DROP_MULTICAST : DASH_DROP_MALFORMED;
+
+	pkt->inner_l3 = pkt->inner_eth + ETH_HLEN;
+	drop = dash_parse_ip(skb, pkt->inner_l3, proto == htons(ETH_P_IPV6),
+			     &ip, &pkt->t, &len, &df);
+	/* A length that does not fit is worse than what follows from it. */
+	if (drop != DASH_DROP_MALFORMED &&
+	    (pkt->inner_l3 + len > skb->len || pkt->inner_l3 + len < ip.l4))
+		return DASH_DROP_MALFORMED;
+	if (drop)
+		return drop;
+	drop = dash_parse_trim(skb, pkt->inner_l3 + len);
+	if (drop)
+		return drop;
+
+	if (dash_parse_is_group(&pkt->t.src))
+		return DASH_DROP_MALFORMED;
+	if (dash_parse_is_group(&pkt->t.dst))
+		return DASH_DROP_MULTICAST;
+
+	pkt->inner_l4 = ip.l4;
+	pkt->frag = ip.frag;
+	pkt->frag_id = ip.id;
+	pkt->df = df;
+	if (unlikely(skb_is_gso(skb)) && !dash_parse_gso_ok(pkt))
+		return DASH_DROP_MALFORMED;
+
+	if (pkt->frag != DASH_FRAG_LATER)
+		return dash_parse_l4(pkt);
+
+	/* A fragment that begins within a transport header is only ever made
+	 * to replace the one that was let through (RFC 3128).
+	 */
+	return ip.offset < dash_parse_l4_min(&pkt->t) ? DASH_DROP_FRAG_OVERLAP :
+							DASH_DROP_NONE;
+}
