@@ -34,54 +34,45 @@ kmemleak()
 	cat $leak >/dev/kmsg
 }
 
-mountpoint -q /proc || mount -t proc proc /proc
-mountpoint -q /sys || mount -t sysfs sysfs /sys
-mountpoint -q /dev || mount -t devtmpfs devtmpfs /dev
-umount -l /.old 2>/dev/null
-rmdir /.old 2>/dev/null
-mkdir -p /dev/pts /dev/shm
-mount -t devpts -o mode=620,ptmxmode=666 devpts /dev/pts
-mount -t tmpfs -o mode=1777 tmpfs /dev/shm
-mount -t tmpfs -o mode=755 tmpfs /run
-mkdir -p /run/lock /run/netns
-ln -sfn /proc/self/fd /dev/fd
-ln -sfn /proc/self/fd/0 /dev/stdin
-ln -sfn /proc/self/fd/1 /dev/stdout
-ln -sfn /proc/self/fd/2 /dev/stderr
-mount -t debugfs debugfs /sys/kernel/debug
-mount -t tracefs tracefs /sys/kernel/tracing
-[ ! -d /sys/kernel/config ] || mount -t configfs configfs /sys/kernel/config
-[ ! -d /sys/fs/cgroup ] || mount -t cgroup2 cgroup2 /sys/fs/cgroup
+# Starting a process is slow in UML and under TCG: as few as possible, and
+# busybox, which has no libraries to load, where it will do.
+bb=/bin/busybox
+
+mount -a -T "${0%/*}/fstab"
+$bb umount -l /.old 2>/dev/null
+$bb ln -sfn /proc/self/fd /dev/fd
+$bb ln -sfn /proc/self/fd/0 /dev/stdin
+$bb ln -sfn /proc/self/fd/1 /dev/stdout
+$bb ln -sfn /proc/self/fd/2 /dev/stderr
 # shellcheck source=/dev/null
 . "$run/env"
 
 # An empty /tmp, unless something that we need is in the host's.
 case "$run $DASH_TOP $DASH_KERNEL_DIR" in
 /tmp/* | *" /tmp/"*) ;;
-*) mount -t tmpfs -o mode=1777 tmpfs /tmp ;;
+*) $bb mount -t tmpfs -o mode=1777 tmpfs /tmp ;;
 esac
 
 # The kernel's own modules, where modprobe looks.
-release=$(uname -r)
-if [ -d "$DASH_KERNEL_DIR/lib/modules/$release" ]; then
-	mkdir -p "/lib/modules/$release"
-	mount --bind "$DASH_KERNEL_DIR/lib/modules/$release" \
-		"/lib/modules/$release"
+modules=lib/modules/$(</proc/sys/kernel/osrelease)
+if [ -d "$DASH_KERNEL_DIR/$modules" ]; then
+	$bb mkdir -p "/$modules"
+	$bb mount --bind "$DASH_KERNEL_DIR/$modules" "/$modules"
 fi
 
-hostname "dash-vm"
+echo dash-vm >/proc/sys/kernel/hostname
 ip link set lo up
 [ ! -x "$run/bin/dashctl" ] || PATH=$run/bin:$PATH
 
 # The devices carry bytes, not lines of a terminal; held open, so that the
 # setting stays. The command gets pipes: it shall not think it has a terminal.
 exec 7>"$out" 8>"$err"
-[ ! -t 7 ] || stty -F "$out" raw -echo
-[ ! -t 8 ] || stty -F "$err" raw -echo
-mkfifo /run/dash-out /run/dash-err
-cat /run/dash-out >&7 &
+[ ! -t 7 ] || $bb stty -F "$out" raw -echo
+[ ! -t 8 ] || $bb stty -F "$err" raw -echo
+$bb mkfifo /run/dash-out /run/dash-err
+$bb cat /run/dash-out >&7 &
 cats=$!
-cat /run/dash-err >&8 &
+$bb cat /run/dash-err >&8 &
 cats+=" $!"
 
 kmsg "command starts"
@@ -101,13 +92,13 @@ for _ in {1..50}; do
 	sleep 0.1
 done
 # Wait until the devices have passed everything on: stty drains first.
-[ ! -t 7 ] || stty -F "$out" raw -echo
-[ ! -t 8 ] || stty -F "$err" raw -echo
+[ ! -t 7 ] || $bb stty -F "$out" raw -echo
+[ ! -t 8 ] || $bb stty -F "$err" raw -echo
 
 kmemleak
 # A module that was left loaded has its exit path tested by the way down only
 # when somebody unloads it: that is for the tests to do.
 echo "$status" >"$run/status"
-sync
-umount "$run" 2>/dev/null
-exec /bin/busybox poweroff -f
+$bb sync
+$bb umount "$run" 2>/dev/null
+exec $bb poweroff -f

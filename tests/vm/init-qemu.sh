@@ -47,11 +47,9 @@ for port in /sys/class/virtio-ports/*; do
 done
 [ -c "$out" ] || fail "find the port for standard output"
 [ -c "$err" ] || fail "find the port for standard error"
-mount --move /proc /mnt/root/proc
-mount --move /sys /mnt/root/sys
-mount --move /dev /mnt/root/dev
 
-exec </mnt/root/dev/console
-exec >/mnt/root/dev/console 2>&1
+# guest.sh mounts these anew
+exec </dev/console >/dev/console 2>&1
+umount /proc /sys /dev
 exec switch_root /mnt/root /bin/bash "$top/tests/vm/guest.sh" "$run" \
 	"$out" "$err"

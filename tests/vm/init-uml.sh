@@ -5,16 +5,17 @@
 # tmpfs above it, so that everything can be written and nothing stays, and go
 # on with guest.sh in there. The kernel hands dash.run=DIR to us as $dash_run.
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
+bb=/bin/busybox
 
 fail()
 {
 	echo "dash-vm: cannot $*"
-	/bin/busybox poweroff -f
+	$bb poweroff -f
 	exit 1
 }
 
 # "dash.run=" is no valid name for an environment variable to bash; ask /proc.
-mount -n -t proc proc /proc || fail "mount proc"
+$bb mount -t proc proc /proc || fail "mount proc"
 for word in $(</proc/cmdline); do
 	case $word in
 	dash.run=*) run=${word#*=} ;;
@@ -22,16 +23,16 @@ for word in $(</proc/cmdline); do
 	esac
 done
 
-mount -n -t tmpfs -o mode=755,size=60% overlay /mnt || fail "mount tmpfs"
-mkdir /mnt/upper /mnt/work /mnt/root
-mount -n -t overlay overlay /mnt/root \
+$bb mount -t tmpfs -o mode=755,size=60% overlay /mnt || fail "mount tmpfs"
+$bb mkdir /mnt/upper /mnt/work /mnt/root
+$bb mount -t overlay overlay /mnt/root \
 	-o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work ||
 	fail "mount overlay"
 # The one place that is really the host's: status, and what is to be kept.
-mount -n -t hostfs -o "$run" hostfs "/mnt/root$run" || fail "mount $run"
+$bb mount -t hostfs -o "$run" hostfs "/mnt/root$run" || fail "mount $run"
 
-mkdir /mnt/root/.old
+$bb mkdir /mnt/root/.old
 cd /mnt/root || fail "enter the overlay"
-pivot_root . .old || fail "pivot_root"
-exec chroot . /bin/bash "$top/tests/vm/guest.sh" "$run" \
+$bb pivot_root . .old || fail "pivot_root"
+exec $bb chroot . /bin/bash "$top/tests/vm/guest.sh" "$run" \
 	/dev/ttyS0 /dev/ttyS1 </dev/console >/dev/console 2>&1
