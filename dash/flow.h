@@ -5,6 +5,7 @@
 
 #include <linux/dash.h>
 #include <linux/in6.h>
+#include <linux/list.h>
 #include <linux/rhashtable-types.h>
 #include <linux/spinlock_types.h>
 #include <linux/types.h>
@@ -16,6 +17,8 @@
 struct dash_eni;
 struct dash_flow_table;
 struct dash_net;
+struct dash_route_action;
+struct dash_vnet;
 
 /**
  * enum dash_timeout - idle times, by state and protocol
@@ -66,8 +69,16 @@ struct dash_flow_act {
 	struct in6_addr vip;
 	/** @vni: VNI that they come with */
 	u32 vni;
+	/** @gen: policy generation of the ENI, read before deciding */
+	u32 gen;
 	/** @encap: enum dash_encap_type that they come in */
 	u8 encap;
+	/** @vnet: VNET that replies must come from, or NULL; valid for a packet
+	 * that found @gen to be the ENI's
+	 */
+	const struct dash_vnet *vnet;
+	/** @route: whose endpoints replies may come from; the same holds */
+	const struct dash_route_action *route;
 	/** @rcu: for freeing */
 	struct rcu_head rcu;
 };
@@ -80,26 +91,27 @@ struct dash_flow {
 	struct rhash_head node;
 	/** @key: constant */
 	struct dash_flow_key key;
+	/** @hash: keyed hash of @key, for entropy and balance; constant */
+	u32 hash;
+	/** @gen: policy generation of the ENI that @act was decided by */
+	u32 gen;
 	/** @act: RCU, replaced under @lock */
 	struct dash_flow_act __rcu *act;
+
 	/** @eni: whose connection; the ENI outlives it */
 	struct dash_eni *eni;
-	/** @last: jiffies of the last packet, to about HZ / 8 */
+	/** @last: jiffies of the last packet that counts, to about HZ / 8 */
 	unsigned long last;
 	/** @created: jiffies */
 	unsigned long created;
-	/** @gen: policy generation of the ENI that @act was decided by */
-	u32 gen;
-	/** @hash: keyed hash of the tuple, for entropy and balance */
-	u32 hash;
 	/** @dir: enum dash_direction of the initiator's packets, constant */
 	u8 dir;
-	/** @state: enum dash_flow_state, written under @lock */
+	/** @state: enum dash_flow_state, written under @lock after @last */
 	u8 state;
-	/** @dead: taken out of the table by whoever set bit 0 first */
-	unsigned long dead;
-	/** @tcp: state of a TCP connection */
-	struct dash_tcp tcp;
+	/** @answered: not in @half; written under dash_eni.half_lock */
+	bool answered;
+	/** @dead: out of the table; written under the shard's lock */
+	bool dead;
 	/** @lock: serialises changes of state and @act; BH off */
 	spinlock_t lock;
 	/** @packets: by [initiator, responder]; a direction's packets are
@@ -108,8 +120,12 @@ struct dash_flow {
 	u64 packets[2];
 	/** @bytes: inner bytes with the Ethernet header, as @packets */
 	u64 bytes[2];
+	/** @tcp: state of a TCP connection */
+	struct dash_tcp tcp;
 	/** @wheel: in the ageing wheel of its shard, under the shard's lock */
 	struct hlist_node wheel;
+	/** @half: in dash_eni.half while unanswered, under its half_lock */
+	struct list_head half;
 	/** @rcu: for freeing */
 	struct rcu_head rcu;
 };
@@ -141,6 +157,12 @@ static inline int dash_flow_dir(const struct dash_flow *flow, u8 dir)
  */
 void dash_flow_key_init(struct dash_flow_key *key, u32 eni_id,
 			const struct dash_tuple *t, u8 dir);
+
+/**
+ * dash_flow_eni_init - prepare what a new ENI has for its connections
+ * @eni: zeroed ENI
+ */
+void dash_flow_eni_init(struct dash_eni *eni);
 
 int dash_flow_module_init(void);
 void dash_flow_module_exit(void);
@@ -193,8 +215,11 @@ u32 dash_flow_hash(const struct dash_flow_table *ft,
  * @flowp: the new connection, or the one that another CPU created meanwhile,
  *	in which case @act was freed
  *
- * Charges the limits of ENI (flows, cps) and instance. A TCP connection
- * starts from pkt->tcp (syn_sent, or established when taken up loosely).
+ * Charges the limits of ENI (flows, cps) and instance; where one of the numbers
+ * of connections is exhausted, the longest idle unanswered connection of the
+ * ENI makes room. A TCP connection starts from pkt->tcp (syn_sent, or
+ * established when taken up loosely). The packet itself is for
+ * dash_flow_touch() to count.
  * Context: RCU, BH off.
  *
  * Return: DASH_DROP_NONE, DASH_DROP_CPS_LIMIT, DASH_DROP_FLOW_LIMIT,
@@ -283,6 +308,16 @@ void dash_flow_flush_eni(struct dash_flow_table *ft, struct dash_eni *eni);
 unsigned long dash_flow_expires(const struct dash_flow *flow);
 
 /**
+ * dash_flow_retime - timeouts of an ENI were shortened
+ * @ft: table or NULL
+ * @eni: ENI, its configuration published
+ *
+ * Without this a connection may stay for as long as it had to before.
+ * Context: process, may sleep.
+ */
+void dash_flow_retime(struct dash_flow_table *ft, const struct dash_eni *eni);
+
+/**
  * struct dash_flow_filter - which connections are meant
  *
  * Addresses, ports and state as in a dump: in the initiator's words.
@@ -329,22 +364,26 @@ u32 dash_flow_flush(struct dash_flow_table *ft,
 struct dash_flow_pos {
 	/** @shard: next shard */
 	u32 shard;
-	/** @slot: next slot of its ageing wheel */
+	/** @slot: hash of the next bucket, bits reversed */
 	u32 slot;
-	/** @skip: connections of that slot already seen */
+	/** @skip: connections of that bucket already seen */
 	u32 skip;
+	/** @size: buckets of the shard when @skip was counted */
+	u32 size;
 };
 
 /**
  * dash_flow_walk - call a function for connections, resumably
  * @ft: table or NULL
  * @pos: start, zeroed at first; advanced
- * @fn: called under RCU and the shard's lock, must not sleep; returns nonzero
- *	to stop before advancing past this connection
+ * @fn: called under RCU with BH off, must not sleep, may remove the
+ *	connection; returns nonzero to stop before advancing past it
  * @arg: for @fn
  *
- * Bounded work under the lock; connections that come, go or are requeued
- * meanwhile may be missed or met twice.
+ * Meets every connection that is there all the time at least once, whatever
+ * happens to the table meanwhile; after a stop one in a bucket that changed
+ * in between may be missed. Some may be met twice.
+ * Context: process, may sleep.
  * Return: 0 at the end, else what @fn returned.
  */
 int dash_flow_walk(struct dash_flow_table *ft, struct dash_flow_pos *pos,

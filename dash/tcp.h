@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* TCP state of a connection, a pure function of the segments seen: SPEC 8.4. */
+/* TCP state of a connection, a pure function of the segments seen. */
 #ifndef _DASH_TCP_H
 #define _DASH_TCP_H
 
@@ -19,14 +19,14 @@ struct dash_tcp_dir {
 	u32 win;
 	/** @wscale: scale of its windows, 0 unless both ends scale */
 	u8 wscale;
-	/** @seen: @next is valid */
-	bool seen:1;
+	/** @seen: @next is valid; a byte each, as some are set without lock */
+	bool seen;
 	/** @acked: @ack and @win are valid */
-	bool acked:1;
+	bool acked;
 	/** @scaled: its SYN had the window scale option */
-	bool scaled:1;
+	bool scaled;
 	/** @fin: it sent a FIN */
-	bool fin:1;
+	bool fin;
 };
 
 /**
@@ -62,6 +62,18 @@ static inline bool dash_tcp_is_syn(u8 flags)
 }
 
 /**
+ * dash_tcp_is_plain - is a segment only data or an acknowledgment?
+ * @flags: byte 13 of the header
+ *
+ * In the state established such a segment changes no state, so that
+ * dash_tcp_advance() may be called without a lock.
+ */
+static inline bool dash_tcp_is_plain(u8 flags)
+{
+	return !(flags & (DASH_TCP_SYN | DASH_TCP_FIN | DASH_TCP_RST));
+}
+
+/**
  * dash_tcp_open - state after a connection's first segment
  * @tcp: filled
  * @seg: segment of the initiator
@@ -76,7 +88,7 @@ u8 dash_tcp_open(struct dash_tcp *tcp, const struct dash_tcp_seg *seg);
  * @state: enum dash_flow_state before
  * @seg: segment with valid flags
  * @dir: 0 from the initiator, 1 from the responder
- * @end: set when the connection ends at once with this segment
+ * @end: set to whether the connection ends at once with this segment
  *
  * Return: enum dash_flow_state after.
  */
