@@ -136,7 +136,7 @@ run_jobs()
 	wait
 }
 
-trap 'trap - EXIT; kill $(jobs -rp) 2>/dev/null; wait' EXIT
+trap 'trap - EXIT; kill $(jobs -rp) 2>/dev/null || true; wait' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 

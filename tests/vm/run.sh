@@ -83,7 +83,15 @@ done
 "$TOP/scripts/setup.sh" build test
 kdir=$("$VMDIR/kernel.sh" "$kernel")
 
+# Directories of runs that were killed the hard way: their lock is free.
+for dir in "$CACHE"/run/*/; do
+	[ ! -e "$dir/lock" ] || flock -n "$dir/lock" rm -rf "$dir" || true
+done
+
 run=$(mktemp -d "$CACHE/run/$kernel.XXXXXX")
+exec {lock}>"$run/lock.new"
+flock "$lock"
+mv "$run/lock.new" "$run/lock"
 vm='' tail=''
 # shellcheck disable=SC2317 # called by trap
 cleanup()
