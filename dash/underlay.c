@@ -1,0 +1,664 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Where packets leave: route and neighbour of an outer destination.
+ *
+ * DOC: Theory of operation
+ *
+ * Many connections lead to few destinations, so a connection does not have a
+ * route but a reference to a next hop object, found by (outer source, outer
+ * destination, kind, bucket) in a hash table. The object keeps the route that
+ * the FIB gave for it, valid for as long as the route itself says so
+ * (dst_check()), which any change of routes, addresses or links ends; then the
+ * next packet looks it up again. A multipath route gives different paths to
+ * different objects; that is what the buckets are for: they are looked up with
+ * the ports of different connections. The neighbour is not kept but taken from
+ * the stack's table, which costs one lockless lookup.
+ *
+ *	flow --> dash_underlay --> dst_entry (FIB) --> device
+ *	flow -/       |                  \--> gateway --> neighbour --> MAC
+ *	              \- dst_check() fails: ip_route_output_key()
+ *
+ * A packet takes no reference to the route. Routes are freed a grace period
+ * after their last reference is gone (dst_release()), and the stack takes
+ * a reference where it queues a packet, as it does for forwarded ones, whose
+ * routes are not counted either. So CPUs that use one object write nothing.
+ *
+ * Nor does a route kept here keep a device: when a device goes, the stack has
+ * every route through it, also those it no longer finds itself, let go of the
+ * device and point to blackhole_netdev (dst_dev_put(), rt_flush_dev(),
+ * rt6_uncached_list_flush_dev()). Such a route fails dst_check().
+ */
+#include <linux/etherdevice.h>
+#include <linux/if_vlan.h>
+#include <linux/inetdevice.h>
+#include <linux/jhash.h>
+#include <linux/netdevice.h>
+#include <linux/refcount.h>
+#include <linux/rhashtable.h>
+#include <linux/slab.h>
+#include <net/dst.h>
+#include <net/gso.h>
+#include <net/ip.h>
+#include <net/ip6_route.h>
+#include <net/ipv6_stubs.h>
+#include <net/neighbour.h>
+#include <net/route.h>
+#include <net/xfrm.h>
+
+#include "addr.h"
+#include "inst.h"
+#include "netns.h"
+#include "parse.h"
+#include "port.h"
+#include "underlay.h"
+#include "xform.h"
+
+struct dash_underlay_key {
+	/* outer source */
+	struct in6_addr saddr;
+	/* outer destination; the inner one when sent directly */
+	struct in6_addr daddr;
+	/* enum dash_xform_kind, enum dash_encap_type, bucket, none */
+	u8 kind, encap, bucket, pad;
+};
+
+/**
+ * struct dash_underlay - next hop of one destination
+ */
+struct dash_underlay {
+	/** @node: in the table, hashed by @key */
+	struct rhash_head node;
+	/** @key: constant */
+	struct dash_underlay_key key;
+	/** @sport: UDP source port for lookups, constant */
+	__be16 sport;
+	/** @hashed: it is in the table, constant */
+	bool hashed;
+	/** @refs: of flows */
+	refcount_t refs;
+	/** @cookie: of @dst, for dst_check() */
+	u32 cookie;
+	/** @dst: route, RCU, written under @lock */
+	struct dst_entry __rcu *dst;
+	/** @lock: serialises changes of @dst; BH off */
+	spinlock_t lock;
+	/** @table: its home */
+	struct dash_underlay_table *table;
+	/** @rcu: for freeing */
+	struct rcu_head rcu;
+};
+
+/**
+ * struct dash_underlay_table - all next hops of an instance
+ */
+struct dash_underlay_table {
+	/** @ht: struct dash_underlay */
+	struct rhashtable ht;
+};
+
+static const struct rhashtable_params dash_underlay_params = {
+	.key_len = sizeof(struct dash_underlay_key),
+	.key_offset = offsetof(struct dash_underlay, key),
+	.head_offset = offsetof(struct dash_underlay, node),
+	.automatic_shrinking = true,
+};
+
+/* --- objects --- */
+
+int dash_underlay_init(struct dash_net *dn)
+{
+	struct dash_underlay_table *t;
+	int err;
+
+	t = kzalloc(sizeof(*t), GFP_KERNEL);
+	if (!t)
+		return -ENOMEM;
+
+	err = rhashtable_init(&t->ht, &dash_underlay_params);
+	if (err) {
+		kfree(t);
+		return err;
+	}
+
+	dn->underlay = t;
+	return 0;
+}
+
+static void dash_underlay_free(struct dash_underlay *nh)
+{
+	dst_release(rcu_dereference_protected(nh->dst, true));
+	kfree(nh);
+}
+
+static void dash_underlay_free_rcu(struct rcu_head *rcu)
+{
+	dash_underlay_free(container_of(rcu, struct dash_underlay, rcu));
+}
+
+static void dash_underlay_free_fn(void *ptr, void *arg)
+{
+	WARN_ON_ONCE(1);
+	dash_underlay_free(ptr);
+}
+
+void dash_underlay_fini(struct dash_net *dn)
+{
+	/* Flows drop their references after a grace period, which has the
+	 * object freed after another one. Routes have to be gone before the
+	 * namespace's routing is.
+	 */
+	rcu_barrier();
+	rcu_barrier();
+	rhashtable_free_and_destroy(&dn->underlay->ht, dash_underlay_free_fn,
+				    NULL);
+	kfree(dn->underlay);
+	dn->underlay = NULL;
+}
+
+static struct dash_underlay *
+dash_underlay_alloc(struct dash_underlay_table *t,
+		    const struct dash_underlay_key *key, __be16 sport)
+{
+	struct dash_underlay *nh;
+
+	nh = kzalloc(sizeof(*nh), GFP_ATOMIC | __GFP_NOWARN);
+	if (!nh)
+		return NULL;
+
+	nh->key = *key;
+	nh->sport = sport;
+	nh->table = t;
+	refcount_set(&nh->refs, 1);
+	spin_lock_init(&nh->lock);
+	return nh;
+}
+
+struct dash_underlay *dash_underlay_get(struct dash_net *dn,
+					const struct dash_xform *xf, u32 hash)
+{
+	struct dash_underlay_table *t = dn->underlay;
+	struct dash_underlay_key key = {
+		.saddr = xf->saddr,
+		.daddr = xf->daddr,
+		.kind = xf->kind,
+		.encap = xf->encap,
+		.bucket = hash % DASH_UNDERLAY_BUCKETS,
+	};
+	struct dash_underlay *nh, *old;
+
+	nh = rhashtable_lookup(&t->ht, &key, dash_underlay_params);
+	if (nh && refcount_inc_not_zero(&nh->refs))
+		return nh;
+
+	nh = dash_underlay_alloc(t, &key, xf->sport);
+	if (!nh)
+		return NULL;
+
+	nh->hashed = true;
+	old = rhashtable_lookup_get_insert_fast(&t->ht, &nh->node,
+						dash_underlay_params);
+	if (!old)
+		return nh;
+	if (!IS_ERR(old) && refcount_inc_not_zero(&old->refs)) {
+		kfree(nh);
+		return old;
+	}
+
+	/* The one in the table is going right now, or there is no room (the
+	 * table is being enlarged): one of its own serves as well.
+	 */
+	nh->hashed = false;
+	return nh;
+}
+
+void dash_underlay_put(struct dash_underlay *nh)
+{
+	if (!nh || !refcount_dec_and_test(&nh->refs))
+		return;
+
+	if (nh->hashed)
+		rhashtable_remove_fast(&nh->table->ht, &nh->node,
+				       dash_underlay_params);
+	call_rcu(&nh->rcu, dash_underlay_free_rcu);
+}
+
+/* --- routes --- */
+
+static struct dst_entry *dash_underlay_lookup4(struct net *net,
+					       const struct dash_underlay_key *key,
+					       u8 proto, __be16 sport,
+					       __be16 dport)
+{
+	/* addresses need not be local, be it a VIP or that of a VM */
+	struct flowi4 fl4 = {
+		.flowi4_flags = FLOWI_FLAG_ANYSRC,
+		.flowi4_proto = proto,
+		.daddr = dash_addr_v4(&key->daddr),
+		.fl4_sport = sport,
+		.fl4_dport = dport,
+	};
+	struct rtable *rt;
+
+	if (dash_addr_is_v4(&key->saddr))
+		fl4.saddr = dash_addr_v4(&key->saddr);
+	rt = ip_route_output_key(net, &fl4);
+	return IS_ERR(rt) ? NULL : &rt->dst;
+}
+
+static struct dst_entry *dash_underlay_lookup6(struct net *net,
+					       const struct dash_underlay_key *key,
+					       u8 proto, __be16 sport,
+					       __be16 dport)
+{
+	struct flowi6 fl6 = {
+		.flowi6_flags = FLOWI_FLAG_ANYSRC,
+		.flowi6_proto = proto,
+		.daddr = key->daddr,
+		.fl6_sport = sport,
+		.fl6_dport = dport,
+	};
+	struct dst_entry *dst;
+
+	if (!IS_ENABLED(CONFIG_IPV6))
+		return NULL;
+
+	if (!dash_addr_is_v4(&key->saddr))
+		fl6.saddr = key->saddr;
+	dst = ip6_route_output(net, NULL, &fl6);
+	if (!dst->error)
+		dst = xfrm_lookup_route(net, dst, flowi6_to_flowi(&fl6), NULL,
+					0);
+	if (IS_ERR(dst))
+		return NULL;
+	if (dst->error) {
+		dst_release(dst);
+		return NULL;
+	}
+
+	return dst;
+}
+
+/* Return: a route with a reference, or NULL. */
+static struct dst_entry *dash_underlay_lookup(const struct dash_pkt *pkt,
+					      const struct dash_underlay_key *key,
+					      __be16 sport)
+{
+	struct net *net = pkt->dn->net;
+	u8 proto = 0;
+	__be16 dport;
+
+	if (key->kind != DASH_XFORM_ENCAP)
+		proto = pkt->t.proto;
+	else if (key->encap == DASH_ENCAP_TYPE_VXLAN)
+		proto = IPPROTO_UDP;
+	else
+		proto = IPPROTO_GRE;
+	dport = proto == IPPROTO_UDP ? pkt->inst->vxlan_port : 0;
+
+	return dash_addr_is_v4(&key->daddr) ?
+	       dash_underlay_lookup4(net, key, proto, sport, dport) :
+	       dash_underlay_lookup6(net, key, proto, sport, dport);
+}
+
+static u32 dash_underlay_cookie(const struct dash_underlay *nh,
+				struct dst_entry *dst)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	if (!dash_addr_is_v4(&nh->key.daddr) && !dst_xfrm(dst))
+		return rt6_get_cookie(container_of(dst, struct rt6_info, dst));
+#endif
+	return 0;
+}
+
+/* Return: a route, or NULL. The caller has a reference to it when @ownedp says
+ * so, else it stays for as long as the caller holds RCU.
+ */
+static struct dst_entry *dash_underlay_dst(const struct dash_pkt *pkt,
+					   const struct dash_xform *xf,
+					   bool *ownedp)
+{
+	struct dash_underlay *nh = xf->nh;
+	struct dst_entry *dst, *old;
+
+	/* decided in another mode, or without memory */
+	*ownedp = !nh;
+	if (unlikely(!nh)) {
+		struct dash_underlay_key key = {
+			.saddr = xf->saddr,
+			.daddr = xf->daddr,
+			.kind = xf->kind,
+			.encap = xf->encap,
+		};
+
+		return dash_underlay_lookup(pkt, &key, xf->sport);
+	}
+
+	dst = rcu_dereference(nh->dst);
+	if (likely(dst && dst_check(dst, READ_ONCE(nh->cookie))))
+		return dst;
+
+	dst = dash_underlay_lookup(pkt, &nh->key, nh->sport);
+	spin_lock_bh(&nh->lock);
+	old = rcu_dereference_protected(nh->dst, lockdep_is_held(&nh->lock));
+	if (dst)
+		WRITE_ONCE(nh->cookie, dash_underlay_cookie(nh, dst));
+	rcu_assign_pointer(nh->dst, dst);
+	spin_unlock_bh(&nh->lock);
+	dst_release(old);
+	return dst;
+}
+
+/* --- sending by the FIB --- */
+
+static int dash_underlay_neigh4(struct sk_buff *skb, struct dst_entry *dst)
+{
+	struct rtable *rt = container_of(dst, struct rtable, dst);
+	struct neighbour *neigh;
+	bool is_v6gw = false;
+
+	neigh = ip_neigh_for_gw(rt, skb, &is_v6gw);
+	if (IS_ERR(neigh))
+		return PTR_ERR(neigh);
+
+	/* the hardware header kept by a neighbour is one of its own family */
+	neigh_output(neigh, skb, is_v6gw);
+	return 0;
+}
+
+static int dash_underlay_neigh6(struct sk_buff *skb, struct dst_entry *dst)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	struct rt6_info *rt = container_of(dst, struct rt6_info, dst);
+	const struct in6_addr *nexthop;
+	struct neighbour *neigh;
+
+	nexthop = rt6_nexthop(rt, &ipv6_hdr(skb)->daddr);
+	neigh = ip_neigh_gw6(dst->dev, nexthop);
+	if (IS_ERR(neigh))
+		return PTR_ERR(neigh);
+
+	neigh_output(neigh, skb, false);
+	return 0;
+#else
+	return -EAFNOSUPPORT;
+#endif
+}
+
+/* Hand a packet that fits to its neighbour. On an error it stays with the
+ * caller.
+ */
+static int dash_underlay_neigh(struct sk_buff *skb)
+{
+	struct dst_entry *dst = skb_dst(skb);
+	struct net_device *dev = dst->dev;
+
+	if (skb_cow_head(skb, LL_RESERVED_SPACE(dev)))
+		return -ENOMEM;
+
+	skb->dev = dev;
+	return skb->protocol == htons(ETH_P_IP) ?
+	       dash_underlay_neigh4(skb, dst) : dash_underlay_neigh6(skb, dst);
+}
+
+/* for ip_do_fragment() and the like: consumes the packet in any case */
+static int dash_underlay_frag_out(struct net *net, struct sock *sk,
+				  struct sk_buff *skb)
+{
+	int err = dash_underlay_neigh(skb);
+
+	if (err)
+		kfree_skb(skb);
+	return err;
+}
+
+/* Fragments are told apart by the identification, so it has to be unique from
+ * now on, whatever was set for whole packets. That of a packet sent directly
+ * is its sender's.
+ */
+static void dash_underlay_may_frag(struct net *net, struct sk_buff *skb,
+				   bool direct)
+{
+	struct iphdr *iph = ip_hdr(skb);
+
+	if (skb->protocol != htons(ETH_P_IP) || direct)
+		return;
+
+	iph->frag_off = 0;
+	__ip_select_ident(net, iph, 1);
+	ip_send_check(iph);
+}
+
+static void dash_underlay_frag_one(struct net *net, struct sk_buff *skb,
+				   u32 mtu, bool direct)
+{
+	if (skb->len <= mtu) {
+		dash_underlay_frag_out(net, NULL, skb);
+		return;
+	}
+
+	dash_underlay_may_frag(net, skb, direct);
+	if (skb->protocol == htons(ETH_P_IP)) {
+		memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
+		ip_do_fragment(net, NULL, skb, dash_underlay_frag_out);
+		return;
+	}
+
+#if IS_ENABLED(CONFIG_IPV6)
+	memset(IP6CB(skb), 0, sizeof(*IP6CB(skb)));
+	/* is not taken for forwarded, which must not be fragmented */
+	skb->ignore_df = 1;
+	ipv6_stub->ipv6_fragment(net, NULL, skb, dash_underlay_frag_out);
+#else
+	kfree_skb(skb);
+#endif
+}
+
+/* Send a packet that is longer than the route's MTU. */
+static enum dash_drop dash_underlay_fragment(struct dash_pkt *pkt,
+					     const struct dash_xform *xf,
+					     u32 mtu)
+{
+	bool direct = xf->kind == DASH_XFORM_DIRECT;
+	struct sk_buff *segs, *next, *skb = pkt->skb;
+	struct net *net = pkt->dn->net;
+
+	if (pkt->df)
+		return DASH_DROP_TOO_BIG;
+
+	if (!skb_is_gso(skb)) {
+		dash_underlay_frag_one(net, skb, mtu, direct);
+		return DASH_DROP_NONE;
+	}
+
+	skb->dev = skb_dst(skb)->dev;
+	segs = skb_gso_segment(skb, NETIF_F_SG);
+	if (IS_ERR_OR_NULL(segs))
+		return DASH_DROP_NO_MEMORY;
+	consume_skb(skb);
+	skb_list_walk_safe(segs, skb, next) {
+		skb_mark_not_on_list(skb);
+		dash_underlay_frag_one(net, skb, mtu, direct);
+	}
+
+	return DASH_DROP_NONE;
+}
+
+static bool dash_underlay_fits(const struct sk_buff *skb, u32 mtu)
+{
+	return skb->len <= mtu ||
+	       (skb_is_gso(skb) && skb_gso_validate_network_len(skb, mtu));
+}
+
+static enum dash_drop dash_underlay_xmit_fib(struct dash_pkt *pkt,
+					     const struct dash_xform *xf)
+{
+	struct sk_buff *skb = pkt->skb;
+	struct dst_entry *dst;
+	bool owned;
+	u32 mtu;
+	int err;
+
+	dst = dash_underlay_dst(pkt, xf, &owned);
+	if (!dst)
+		return DASH_DROP_NO_NEXTHOP;
+	if (owned)
+		skb_dst_set(skb, dst);
+	else
+		skb_dst_set_noref(skb, dst);
+	if (!netif_running(dst->dev))
+		return DASH_DROP_NO_NEXTHOP;
+	__vlan_hwaccel_clear_tag(skb);
+
+	/* IPsec or a lightweight tunnel comes first, with an MTU of its own */
+	if (unlikely(dst_xfrm(dst) || dst->lwtstate)) {
+		if (skb->len > dst_mtu(dst) && pkt->df && !skb_is_gso(skb))
+			return DASH_DROP_TOO_BIG;
+		memset(skb->cb, 0, sizeof(skb->cb));
+		skb->dev = dst->dev;
+		skb->ignore_df = 1;
+		if (!skb_dst_force(skb))
+			return DASH_DROP_NO_NEXTHOP;
+		dst_output(pkt->dn->net, NULL, skb);
+		return DASH_DROP_NONE;
+	}
+
+	mtu = dst_mtu(dst);
+	if (unlikely(!dash_underlay_fits(skb, mtu)))
+		return dash_underlay_fragment(pkt, xf, mtu);
+
+	err = dash_underlay_neigh(skb);
+	if (!err)
+		return DASH_DROP_NONE;
+
+	return err == -ENOMEM ? DASH_DROP_NO_MEMORY : DASH_DROP_NO_NEXTHOP;
+}
+
+/* --- sending with a given Ethernet header --- */
+
+static enum dash_drop dash_underlay_xmit_eth(struct dash_pkt *pkt,
+					     struct net_device *dev,
+					     const u8 *dmac, const u8 *smac,
+					     bool keep_vlan)
+{
+	struct sk_buff *skb = pkt->skb;
+	struct ethhdr *eth;
+
+	if (!netif_running(dev) || !netif_carrier_ok(dev))
+		return DASH_DROP_NO_NEXTHOP;
+	if (!dash_underlay_fits(skb, READ_ONCE(dev->mtu)))
+		return DASH_DROP_TOO_BIG;
+	if (skb_cow_head(skb, LL_RESERVED_SPACE(dev) + VLAN_HLEN))
+		return DASH_DROP_NO_MEMORY;
+
+	if (!keep_vlan) {
+		__vlan_hwaccel_clear_tag(skb);
+	} else if (pkt->outer.vlan_proto) {
+		struct vlan_hdr *vh = __skb_push(skb, VLAN_HLEN);
+
+		vh->h_vlan_TCI = pkt->outer.vlan_tci;
+		vh->h_vlan_encapsulated_proto = skb->protocol;
+		skb->protocol = pkt->outer.vlan_proto;
+	}
+
+	eth = __skb_push(skb, ETH_HLEN);
+	ether_addr_copy(eth->h_dest, dmac);
+	ether_addr_copy(eth->h_source, smac);
+	eth->h_proto = skb->protocol;
+	skb_reset_mac_header(skb);
+	skb->dev = dev;
+	dev_queue_xmit(skb);
+	return DASH_DROP_NONE;
+}
+
+static enum dash_drop dash_underlay_xmit_hairpin(struct dash_pkt *pkt)
+{
+	struct net_device *dev = pkt->port->dev;
+
+	return dash_underlay_xmit_eth(pkt, dev, pkt->outer.smac, dev->dev_addr,
+				      true);
+}
+
+static const struct dash_nexthop *
+dash_underlay_static(const struct dash_inst *inst, const struct in6_addr *daddr)
+{
+	bool v4 = dash_addr_is_v4(daddr);
+	u32 i;
+
+	for (i = 0; i < inst->n_nexthop; i++) {
+		const struct dash_nexthop *nh = &inst->nexthop[i];
+
+		if (nh->any || (dash_addr_is_v4(&nh->addr) == v4 &&
+				ipv6_prefix_equal(&nh->addr, daddr, nh->plen)))
+			return nh;
+	}
+
+	return NULL;
+}
+
+static struct dash_port *dash_underlay_static_port(const struct dash_pkt *pkt,
+						   const struct dash_nexthop *nh)
+{
+	return nh->port[0] ? dash_port_find(pkt->dn, nh->port) : pkt->port;
+}
+
+static enum dash_drop dash_underlay_xmit_static(struct dash_pkt *pkt,
+						const struct dash_xform *xf)
+{
+	const struct dash_nexthop *nh;
+	struct dash_port *port;
+
+	nh = dash_underlay_static(pkt->inst, &xf->daddr);
+	if (!nh)
+		return DASH_DROP_NO_NEXTHOP;
+	port = dash_underlay_static_port(pkt, nh);
+	if (!port)
+		return DASH_DROP_NO_NEXTHOP;
+
+	return dash_underlay_xmit_eth(pkt, port->dev, nh->dst_mac, nh->src_mac,
+				      false);
+}
+
+enum dash_drop dash_underlay_xmit(struct dash_pkt *pkt,
+				  const struct dash_xform *xf)
+{
+	switch (pkt->inst->underlay_mode) {
+	case DASH_UNDERLAY_MODE_HAIRPIN:
+		return dash_underlay_xmit_hairpin(pkt);
+	case DASH_UNDERLAY_MODE_STATIC:
+		return dash_underlay_xmit_static(pkt, xf);
+	default:
+		return dash_underlay_xmit_fib(pkt, xf);
+	}
+}
+
+bool dash_underlay_dev(const struct dash_pkt *pkt, const struct dash_xform *xf,
+		       char *name)
+{
+	const struct dash_port *port = pkt->port;
+	const struct net_device *dev = NULL;
+	const struct dash_nexthop *nh;
+	struct dst_entry *dst;
+	bool owned;
+
+	switch (pkt->inst->underlay_mode) {
+	case DASH_UNDERLAY_MODE_STATIC:
+		nh = dash_underlay_static(pkt->inst, &xf->daddr);
+		port = nh ? dash_underlay_static_port(pkt, nh) : NULL;
+		fallthrough;
+	case DASH_UNDERLAY_MODE_HAIRPIN:
+		dev = port ? port->dev : NULL;
+		break;
+	default:
+		dst = dash_underlay_dst(pkt, xf, &owned);
+		if (dst)
+			strscpy(name, dst->dev->name, IFNAMSIZ);
+		if (owned)
+			dst_release(dst);
+		return dst;
+	}
+	if (!dev)
+		return false;
+
+	strscpy(name, dev->name, IFNAMSIZ);
+	return true;
+}
