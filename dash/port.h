@@ -21,6 +21,8 @@ struct dash_port {
 	struct net_device *dev;
 	/** @dev_tracker: of that reference */
 	netdevice_tracker dev_tracker;
+	/** @name: what the device was called when last looked at, under RTNL */
+	char name[IFNAMSIZ];
 	/** @dn: instance */
 	struct dash_net *dn;
 	/** @list: in dash_net.ports, RCU, written under RTNL */

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Devices that packets come from.
+ *
+ * A port is a device whose rx_handler we are: behind taps, VLAN devices and
+ * ingress filters, before the host's protocols. What is not ours goes on to
+ * these as if nobody had looked at it.
+ *
+ * Ports are attached and detached under RTNL, of which the stack also says
+ * when a device is renamed or goes (to another namespace, too).
+ */
+#include <linux/etherdevice.h>
+#include <linux/if_arp.h>
+#include <linux/if_vlan.h>
+#include <linux/netdevice.h>
+#include <linux/rtnetlink.h>
+#include <linux/slab.h>
+#include <net/gso.h>
+
+#include "config.h"
+#include "inst.h"
+#include "netns.h"
+#include "parse.h"
+#include "pipeline.h"
+#include "port.h"
+
+/* What a packet that stays whole may be: a tunnel, in which there is TCP or
+ * UDP. Everything else, such as datagrams that the device or its driver merged
+ * without knowing what they carry, is taken apart before.
+ */
+#define DASH_GSO_TUNNEL		(SKB_GSO_UDP_TUNNEL | SKB_GSO_UDP_TUNNEL_CSUM | \
+				 SKB_GSO_GRE | SKB_GSO_GRE_CSUM)
+#define DASH_GSO_INNER		(SKB_GSO_TCPV4 | SKB_GSO_TCPV6 | \
+				 SKB_GSO_TCP_ECN | SKB_GSO_TCP_FIXEDID | \
+				 SKB_GSO_UDP_L4 | SKB_GSO_DODGY)
+
+/* --- packets --- */
+
+static bool dash_port_process(struct dash_port *port, struct sk_buff *skb)
+{
+	struct dash_pkt pkt = {
+		.skb = skb,
+		.dn = port->dn,
+		.port = port,
+	};
+
+	if (dash_pipeline_rx(&pkt))
+		return true;
+
+	dash_parse_undo(&pkt);
+	return false;
+}
+
+static void dash_port_count(struct dash_port *port, bool ours)
+{
+	struct dash_port_stats *s = this_cpu_ptr(port->stats);
+
+	u64_stats_update_begin(&s->syncp);
+	u64_stats_inc(ours ? &s->ours : &s->passed);
+	u64_stats_update_end(&s->syncp);
+}
+
+static bool dash_port_is_whole(const struct sk_buff *skb)
+{
+	unsigned int type;
+
+	if (likely(!skb_is_gso(skb)))
+		return true;
+
+	type = skb_shinfo(skb)->gso_type;
+	return skb->encapsulation && (type & DASH_GSO_TUNNEL) &&
+	       !(type & ~(DASH_GSO_TUNNEL | DASH_GSO_INNER));
+}
+
+/* Would the pipeline take it? */
+static bool dash_port_is_ours(struct dash_port *port, struct sk_buff *skb)
+{
+	const struct dash_inst *inst = rcu_dereference(port->dn->inst);
+	struct dash_pkt pkt = { .skb = skb };
+	bool ours;
+
+	if (!dash_parse_outer(&pkt, inst->vxlan_port))
+		return false;
+
+	ours = dash_inst_is_vip(inst, &pkt.outer.daddr);
+	dash_parse_undo(&pkt);
+	return ours;
+}
+
+/* Take apart a packet that several were merged into. Return: false when it is
+ * not ours.
+ */
+static bool dash_port_segment(struct dash_port *port, struct sk_buff *skb)
+{
+	struct sk_buff *segs, *next;
+	int mac_len;
+
+	if (!dash_port_is_ours(port, skb))
+		return false;
+
+	mac_len = skb->data - skb_mac_header(skb);
+	__skb_push(skb, mac_len);
+	segs = __skb_gso_segment(skb, NETIF_F_SG, false);
+	if (IS_ERR_OR_NULL(segs)) {
+		/* what nothing can be made of becomes malformed */
+		__skb_pull(skb, mac_len);
+		if (!dash_port_process(port, skb))
+			kfree_skb(skb);
+		dash_port_count(port, true);
+		return true;
+	}
+
+	consume_skb(skb);
+	skb_list_walk_safe(segs, skb, next) {
+		skb_mark_not_on_list(skb);
+		__skb_pull(skb, mac_len);
+		if (!dash_port_process(port, skb))
+			kfree_skb(skb);
+		dash_port_count(port, true);
+	}
+	return true;
+}
+
+static rx_handler_result_t dash_port_rx(struct sk_buff **pskb)
+{
+	struct sk_buff *skb = *pskb;
+	struct dash_port *port = rcu_dereference(skb->dev->rx_handler_data);
+	bool ours;
+
+	if (unlikely(skb->pkt_type == PACKET_LOOPBACK))
+		return RX_HANDLER_PASS;
+	if (skb->pkt_type != PACKET_HOST &&
+	    !rcu_dereference(port->dn->inst)->accept_any_mac)
+		goto pass;
+	if (skb->protocol != htons(ETH_P_IP) &&
+	    skb->protocol != htons(ETH_P_IPV6) &&
+	    !eth_type_vlan(skb->protocol))
+		goto pass;
+
+	skb = skb_share_check(skb, GFP_ATOMIC);
+	if (unlikely(!skb))
+		return RX_HANDLER_CONSUMED;
+	*pskb = skb;
+
+	if (unlikely(!dash_port_is_whole(skb))) {
+		if (dash_port_segment(port, skb))
+			return RX_HANDLER_CONSUMED;
+		goto pass;
+	}
+
+	ours = dash_port_process(port, skb);
+	dash_port_count(port, ours);
+	return ours ? RX_HANDLER_CONSUMED : RX_HANDLER_PASS;
+
+pass:
+	dash_port_count(port, false);
+	return RX_HANDLER_PASS;
+}
+
+/* --- attaching --- */
+
+struct dash_port *dash_port_attach(struct dash_net *dn, const char *name,
+				   const char **errp)
+{
+	struct net_device *dev;
+	struct dash_port *port;
+	int cpu, err;
+
+	ASSERT_RTNL();
+
+	dev = __dev_get_by_name(dn->net, name);
+	if (!dev) {
+		*errp = "no such device";
+		return ERR_PTR(-ENODEV);
+	}
+	if (dev->flags & IFF_LOOPBACK || dev->type != ARPHRD_ETHER) {
+		*errp = "not an Ethernet device";
+		return ERR_PTR(-EINVAL);
+	}
+
+	port = kzalloc(sizeof(*port), GFP_KERNEL);
+	if (!port)
+		goto err_nomem;
+	port->stats = alloc_percpu(struct dash_port_stats);
+	if (!port->stats)
+		goto err_free_port;
+	for_each_possible_cpu(cpu)
+		u64_stats_init(&per_cpu_ptr(port->stats, cpu)->syncp);
+	port->dn = dn;
+	port->dev = dev;
+	strscpy(port->name, dev->name, sizeof(port->name));
+
+	err = netdev_rx_handler_register(dev, dash_port_rx, port);
+	if (err) {
+		*errp = err == -EBUSY ? "device is in use by a bridge, bond or the like" :
+					"device cannot be attached to";
+		free_percpu(port->stats);
+		kfree(port);
+		return ERR_PTR(err);
+	}
+
+	/* what is merged in hardware cannot be taken apart for forwarding */
+	dev_disable_lro(dev);
+	netdev_hold(dev, &port->dev_tracker, GFP_KERNEL);
+	list_add_tail_rcu(&port->list, &dn->ports);
+	return port;
+
+err_free_port:
+	kfree(port);
+err_nomem:
+	*errp = "out of memory";
+	return ERR_PTR(-ENOMEM);
+}
+
+static void dash_port_free_rcu(struct rcu_head *rcu)
+{
+	struct dash_port *port = container_of(rcu, struct dash_port, rcu);
+
+	free_percpu(port->stats);
+	kfree(port);
+}
+
+void dash_port_detach(struct dash_port *port)
+{
+	ASSERT_RTNL();
+
+	list_del_rcu(&port->list);
+	/* waits for packets on their way through dash_port_rx() */
+	netdev_rx_handler_unregister(port->dev);
+	/* A packet may still leave by it; a device that goes outlives those by
+	 * a grace period of its own.
+	 */
+	netdev_put(port->dev, &port->dev_tracker);
+	call_rcu(&port->rcu, dash_port_free_rcu);
+}
+
+struct dash_port *dash_port_find(const struct dash_net *dn, const char *name)
+{
+	struct dash_port *port;
+
+	list_for_each_entry_rcu(port, &dn->ports, list, lockdep_rtnl_is_held())
+		if (!strncmp(port->dev->name, name, IFNAMSIZ))
+			return port;
+
+	return NULL;
+}
+
+/* --- what happens to devices --- */
+
+static struct dash_port *dash_port_of(const struct net_device *dev)
+{
+	if (rtnl_dereference(dev->rx_handler) != dash_port_rx)
+		return NULL;
+
+	return rtnl_dereference(dev->rx_handler_data);
+}
+
+static int dash_port_event(struct notifier_block *nb, unsigned long event,
+			   void *ptr)
+{
+	struct net_device *dev = netdev_notifier_info_to_dev(ptr);
+	struct dash_port *port = dash_port_of(dev);
+
+	if (!port)
+		return NOTIFY_DONE;
+
+	switch (event) {
+	case NETDEV_UNREGISTER:
+		dash_config_port_gone(port->dn, port->name);
+		break;
+	case NETDEV_CHANGENAME:
+		dash_config_port_renamed(port->dn, port);
+		strscpy(port->name, dev->name, sizeof(port->name));
+		break;
+	}
+
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block dash_port_notifier = {
+	.notifier_call = dash_port_event,
+};
+
+int dash_port_module_init(void)
+{
+	return register_netdevice_notifier(&dash_port_notifier);
+}
+
+void dash_port_module_exit(void)
+{
+	unregister_netdevice_notifier(&dash_port_notifier);
+	/* ports detached before */
+	rcu_barrier();
+}
