@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Why packets are dropped. The reasons and their names are API: SPEC 5. */
+/* Why packets are dropped: enum dash_drop, whose names are API. */
 #ifndef _DASH_DROP_H
 #define _DASH_DROP_H
 
 #include <linux/dash.h>
 #include <linux/skbuff.h>
 
-/* Not a drop: the packet is none of ours and goes on to the host stack. */
-#define DASH_DROP_NOT_OURS	((enum dash_drop)(DASH_DROP_MAX + 1))
+/**
+ * dash_drop_skb_reason - the kernel's own reason nearest to one of ours
+ * @reason: ours
+ */
+enum skb_drop_reason dash_drop_skb_reason(enum dash_drop reason);
 
 #endif /* _DASH_DROP_H */

@@ -14,13 +14,15 @@
 #include "stats.h"
 
 struct dash_acl_group;
+struct dash_flow_table;
 struct dash_net;
 struct dash_route_group;
+struct dash_row;
 struct dash_rule_table;
 struct dash_sym;
 struct dash_txn;
 struct dash_vnet;
-struct netlink_ext_ack;
+struct nlattr;
 
 /**
  * struct dash_vni_range - inclusive range of VNIs
@@ -62,7 +64,7 @@ struct dash_eni_cfg {
 	bool dscp_pipe;
 	/** @dscp: 0 to 63 */
 	u8 dscp;
-	/** @has_vnet: @vnet and @vnet_vni are valid */
+	/** @has_underlay_ip: @underlay_ip is set */
 	bool has_underlay_ip;
 	/** @vnet: the ENI's VNET, or NULL */
 	struct dash_vnet *vnet;
@@ -82,6 +84,8 @@ struct dash_eni_cfg {
 	u32 max_flows;
 	/** @max_cps: limit of new connections per second, 0 is none */
 	u32 max_cps;
+	/** @bw: limit of bytes per second, 0 is none */
+	u64 bw;
 	/** @trusted: VNIs trusted for this ENI */
 	struct dash_vni_range *trusted;
 	/** @n_trusted: how many */
@@ -90,8 +94,6 @@ struct dash_eni_cfg {
 	struct in6_addr *addr;
 	/** @n_addr: how many; 0 allows any */
 	u32 n_addr;
-	/** @rcu: for freeing */
-	struct rcu_head rcu;
 };
 
 /**
@@ -114,8 +116,10 @@ struct dash_eni {
 	struct dash_rule_table __rcu *rules;
 	/** @next_rules: about to be published, under dash_net.lock */
 	struct dash_rule_table *next_rules;
-	/** @rules_staged: @next_rules counts */
-	bool rules_staged;
+	/** @old_cfg: replaced, until a grace period has passed */
+	struct dash_eni_cfg *old_cfg;
+	/** @old_rules: the same */
+	struct dash_rule_table *old_rules;
 	/** @id: names it in keys of connections, never used twice */
 	u32 id;
 	/** @gen: generation of the policy that concerns it */
@@ -126,23 +130,61 @@ struct dash_eni {
 	u32 flows_max;
 	/** @cps_lock: guards @cps_tokens and @cps_last */
 	spinlock_t cps_lock;
-	/** @cps_tokens: connections that may be created now */
-	u32 cps_tokens;
+	/** @cps_tokens: connections that may be created now, times HZ */
+	u64 cps_tokens;
 	/** @cps_last: jiffies of the last refill */
 	unsigned long cps_last;
+	/** @half_lock: guards @half and its members' answered; BH off */
+	spinlock_t half_lock;
+	/** @half: unanswered connections, the longest idle first */
+	struct list_head half;
 	/** @stats: counters */
 	struct dash_eni_stats __percpu *stats;
-	/** @rcu: for freeing */
-	struct rcu_head rcu;
 };
 
-struct dash_eni_cfg *dash_eni_find(const struct dash_net *dn, const u8 *mac);
+/**
+ * dash_eni_find - the ENI with a MAC address
+ * @dn: instance
+ * @mac: address
+ *
+ * Context: RCU. Return: its configuration or NULL.
+ */
+const struct dash_eni_cfg *dash_eni_find(const struct dash_net *dn,
+					 const u8 *mac);
+
+/**
+ * dash_vni_in - is a VNI in one of several ranges?
+ * @r: ranges
+ * @n: how many
+ * @vni: VNI
+ */
 bool dash_vni_in(const struct dash_vni_range *r, u32 n, u32 vni);
+
+/**
+ * dash_eni_may_use - is a source address allowed?
+ * @cfg: configuration of the ENI
+ * @addr: address
+ *
+ * Return: true when no addresses are configured or @addr is one of them.
+ */
+bool dash_eni_may_use(const struct dash_eni_cfg *cfg,
+		      const struct in6_addr *addr);
+
+/* Read nested timeouts of a row over what is inherited; jiffies. */
+void dash_timeouts_parse(const struct nlattr *nest, unsigned long *timeout);
+
+/* Copy ranges of VNIs out of a row; -ENOMEM or their number. */
+int dash_vni_ranges_parse(const struct dash_row *row, int attr,
+			  struct dash_vni_range **ranges, u32 more);
 
 struct dash_eni *dash_eni_alloc(struct dash_net *dn, struct dash_sym *sym);
 void dash_eni_free(struct dash_eni *eni);
+int dash_eni_check(struct dash_txn *txn, struct dash_sym *sym);
 int dash_eni_prepare(struct dash_txn *txn, struct dash_eni *eni);
-void dash_eni_publish(struct dash_eni *eni);
 void dash_eni_unprepare(struct dash_eni *eni);
+void dash_eni_publish(struct dash_eni *eni);
+void dash_eni_retire(struct dash_eni *eni);
+void dash_eni_mark(struct dash_eni *eni);
+void dash_eni_reap(struct dash_eni *eni, struct dash_flow_table *ft);
 
 #endif /* _DASH_ENI_H */

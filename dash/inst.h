@@ -86,16 +86,37 @@ struct dash_inst {
 	u8 underlay_mode;
 	/** @eni_key: enum dash_eni_key */
 	u8 eni_key;
-	/** @fake_mac: answers VMs get */
-	u8 fake_mac[ETH_ALEN];
-	/** @rcu: for freeing */
-	struct rcu_head rcu;
+	/** @pa: additional valid provider addresses by VNI, sorted */
+	struct dash_pa_row *pa;
+	/** @n_pa: how many */
+	u32 n_pa;
+	/** @encap_vni: VNI of the routing type vnet_encap, when @has_encap_vni */
+	u32 encap_vni;
+	/** @has_encap_vni: @encap_vni is set */
+	bool has_encap_vni;
+	/** @encap_type: enum dash_encap_type of the routing type vnet_encap */
+	u8 encap_type;
+};
+
+/**
+ * struct dash_pa_row - a row of DASH_PA_VALIDATION_TABLE as readers see it
+ */
+struct dash_pa_row {
+	/** @vni: VNI */
+	u32 vni;
+	/** @plen: length, counted in the v4-mapped form */
+	u8 plen;
+	/** @addr: prefix, v4-mapped if IPv4 */
+	struct in6_addr addr;
 };
 
 bool dash_inst_is_vip(const struct dash_inst *inst,
 		      const struct in6_addr *addr);
 bool dash_inst_is_vm_vni(const struct dash_inst *inst, u32 vni);
+bool dash_inst_has_pa(const struct dash_inst *inst, u32 vni,
+		      const struct in6_addr *pa);
 
+int dash_inst_check(struct dash_txn *txn, struct dash_sym *sym);
 int dash_inst_prepare(struct dash_txn *txn);
 void dash_inst_free(struct dash_inst *inst);
 

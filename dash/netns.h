@@ -61,8 +61,6 @@ struct dash_net {
 	u32 next_txn;
 };
 
-extern unsigned int dash_net_id;
-
 struct dash_net *dash_net(const struct net *net);
 
 #define dash_dereference(dn, p) \

@@ -27,7 +27,7 @@ const struct nla_policy dash_acl_group_nl_policy[DASH_A_ACL_GROUP_VERSION + 1] =
 	[DASH_A_ACL_GROUP_VERSION] = { .type = NLA_NUL_STRING, .len = 63, },
 };
 
-const struct nla_policy dash_acl_rule_nl_policy[DASH_A_ACL_RULE_HITS + 1] = {
+const struct nla_policy dash_acl_rule_nl_policy[DASH_A_ACL_RULE_APPEND + 1] = {
 	[DASH_A_ACL_RULE_GROUP] = { .type = NLA_NUL_STRING, .len = 63, },
 	[DASH_A_ACL_RULE_NAME] = { .type = NLA_NUL_STRING, .len = 63, },
 	[DASH_A_ACL_RULE_PRIORITY] = { .type = NLA_U32, },
@@ -42,9 +42,10 @@ const struct nla_policy dash_acl_rule_nl_policy[DASH_A_ACL_RULE_HITS + 1] = {
 	[DASH_A_ACL_RULE_DST_PORT] = NLA_POLICY_NESTED(dash_port_range_nl_policy),
 	[DASH_A_ACL_RULE_COUNTER] = NLA_POLICY_MAX(NLA_U8, 1),
 	[DASH_A_ACL_RULE_HITS] = { .type = NLA_U64, },
+	[DASH_A_ACL_RULE_APPEND] = { .type = NLA_FLAG, },
 };
 
-const struct nla_policy dash_appliance_nl_policy[DASH_A_APPLIANCE_ACCEPT_ANY_MAC + 1] = {
+const struct nla_policy dash_appliance_nl_policy[DASH_A_APPLIANCE_APPEND + 1] = {
 	[DASH_A_APPLIANCE_ID] = { .type = NLA_NUL_STRING, .len = 63, },
 	[DASH_A_APPLIANCE_SIP] = { .type = NLA_BINARY, },
 	[DASH_A_APPLIANCE_VM_VNI] = { .type = NLA_U32, },
@@ -65,9 +66,10 @@ const struct nla_policy dash_appliance_nl_policy[DASH_A_APPLIANCE_ACCEPT_ANY_MAC
 	[DASH_A_APPLIANCE_NEXT_HOP_MAC] = NLA_POLICY_EXACT_LEN(6),
 	[DASH_A_APPLIANCE_NEXT_HOP_SRC_MAC] = NLA_POLICY_EXACT_LEN(6),
 	[DASH_A_APPLIANCE_ACCEPT_ANY_MAC] = NLA_POLICY_MAX(NLA_U8, 1),
+	[DASH_A_APPLIANCE_APPEND] = { .type = NLA_FLAG, },
 };
 
-const struct nla_policy dash_eni_nl_policy[DASH_A_ENI_V6_METER_POLICY + 1] = {
+const struct nla_policy dash_eni_nl_policy[DASH_A_ENI_APPEND + 1] = {
 	[DASH_A_ENI_NAME] = { .type = NLA_NUL_STRING, .len = 63, },
 	[DASH_A_ENI_ENI_ID] = { .type = NLA_NUL_STRING, .len = 63, },
 	[DASH_A_ENI_MAC] = NLA_POLICY_EXACT_LEN(6),
@@ -87,6 +89,7 @@ const struct nla_policy dash_eni_nl_policy[DASH_A_ENI_V6_METER_POLICY + 1] = {
 	[DASH_A_ENI_TIMEOUTS] = NLA_POLICY_NESTED(dash_timeouts_nl_policy),
 	[DASH_A_ENI_V4_METER_POLICY] = { .type = NLA_NUL_STRING, .len = 63, },
 	[DASH_A_ENI_V6_METER_POLICY] = { .type = NLA_NUL_STRING, .len = 63, },
+	[DASH_A_ENI_APPEND] = { .type = NLA_FLAG, },
 };
 
 const struct nla_policy dash_eni_route_nl_policy[DASH_A_ENI_ROUTE_GROUP + 1] = {
@@ -134,9 +137,10 @@ const struct nla_policy dash_nexthop_nl_policy[DASH_A_NEXTHOP_PORT + 1] = {
 	[DASH_A_NEXTHOP_PORT] = { .type = NLA_NUL_STRING, .len = 15, },
 };
 
-const struct nla_policy dash_pa_validation_nl_policy[DASH_A_PA_VALIDATION_PREFIX + 1] = {
+const struct nla_policy dash_pa_validation_nl_policy[DASH_A_PA_VALIDATION_APPEND + 1] = {
 	[DASH_A_PA_VALIDATION_VNI] = { .type = NLA_U32, },
 	[DASH_A_PA_VALIDATION_PREFIX] = NLA_POLICY_NESTED(dash_prefix_nl_policy),
+	[DASH_A_PA_VALIDATION_APPEND] = { .type = NLA_FLAG, },
 };
 
 const struct nla_policy dash_port_nl_policy[DASH_A_PORT_IFINDEX + 1] = {
@@ -205,10 +209,11 @@ const struct nla_policy dash_routing_type_nl_policy[DASH_A_ROUTING_TYPE_STEP + 1
 	[DASH_A_ROUTING_TYPE_STEP] = NLA_POLICY_NESTED(dash_type_step_nl_policy),
 };
 
-const struct nla_policy dash_tag_nl_policy[DASH_A_TAG_PREFIX + 1] = {
+const struct nla_policy dash_tag_nl_policy[DASH_A_TAG_APPEND + 1] = {
 	[DASH_A_TAG_NAME] = { .type = NLA_NUL_STRING, .len = 63, },
 	[DASH_A_TAG_IP_VERSION] = NLA_POLICY_RANGE(NLA_U8, 1, 2),
 	[DASH_A_TAG_PREFIX] = NLA_POLICY_NESTED(dash_prefix_nl_policy),
+	[DASH_A_TAG_APPEND] = { .type = NLA_FLAG, },
 };
 
 const struct nla_policy dash_timeouts_nl_policy[DASH_A_TIMEOUTS_OTHER + 1] = {
@@ -230,13 +235,14 @@ const struct nla_policy dash_type_step_nl_policy[DASH_A_TYPE_STEP_VNI + 1] = {
 	[DASH_A_TYPE_STEP_VNI] = { .type = NLA_U32, },
 };
 
-const struct nla_policy dash_vnet_nl_policy[DASH_A_VNET_PEER + 1] = {
+const struct nla_policy dash_vnet_nl_policy[DASH_A_VNET_APPEND + 1] = {
 	[DASH_A_VNET_NAME] = { .type = NLA_NUL_STRING, .len = 63, },
 	[DASH_A_VNET_VNI] = { .type = NLA_U32, },
 	[DASH_A_VNET_GUID] = { .type = NLA_NUL_STRING, .len = 63, },
 	[DASH_A_VNET_VERSION] = { .type = NLA_NUL_STRING, .len = 63, },
 	[DASH_A_VNET_ADDRESS_SPACE] = { .type = NLA_STRING, .len = 63, },
 	[DASH_A_VNET_PEER] = { .type = NLA_STRING, .len = 63, },
+	[DASH_A_VNET_APPEND] = { .type = NLA_FLAG, },
 };
 
 const struct nla_policy dash_vni_range_nl_policy[DASH_A_VNI_RANGE_HI + 1] = {

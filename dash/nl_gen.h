@@ -14,16 +14,16 @@
 /* Common nested types */
 extern const struct nla_policy dash_acl_bind_nl_policy[DASH_A_ACL_BIND_V6_GROUP + 1];
 extern const struct nla_policy dash_acl_group_nl_policy[DASH_A_ACL_GROUP_VERSION + 1];
-extern const struct nla_policy dash_acl_rule_nl_policy[DASH_A_ACL_RULE_HITS + 1];
-extern const struct nla_policy dash_appliance_nl_policy[DASH_A_APPLIANCE_ACCEPT_ANY_MAC + 1];
-extern const struct nla_policy dash_eni_nl_policy[DASH_A_ENI_V6_METER_POLICY + 1];
+extern const struct nla_policy dash_acl_rule_nl_policy[DASH_A_ACL_RULE_APPEND + 1];
+extern const struct nla_policy dash_appliance_nl_policy[DASH_A_APPLIANCE_APPEND + 1];
+extern const struct nla_policy dash_eni_nl_policy[DASH_A_ENI_APPEND + 1];
 extern const struct nla_policy dash_eni_route_nl_policy[DASH_A_ENI_ROUTE_GROUP + 1];
 extern const struct nla_policy dash_mapping_nl_policy[DASH_A_MAPPING_METERING_CLASS_OR + 1];
 extern const struct nla_policy dash_meter_nl_policy[DASH_A_METER_METADATA + 1];
 extern const struct nla_policy dash_meter_policy_nl_policy[DASH_A_METER_POLICY_IP_VERSION + 1];
 extern const struct nla_policy dash_meter_rule_nl_policy[DASH_A_METER_RULE_CLASS + 1];
 extern const struct nla_policy dash_nexthop_nl_policy[DASH_A_NEXTHOP_PORT + 1];
-extern const struct nla_policy dash_pa_validation_nl_policy[DASH_A_PA_VALIDATION_PREFIX + 1];
+extern const struct nla_policy dash_pa_validation_nl_policy[DASH_A_PA_VALIDATION_APPEND + 1];
 extern const struct nla_policy dash_port_nl_policy[DASH_A_PORT_IFINDEX + 1];
 extern const struct nla_policy dash_port_range_nl_policy[DASH_A_PORT_RANGE_HI + 1];
 extern const struct nla_policy dash_prefix_nl_policy[DASH_A_PREFIX_LEN + 1];
@@ -32,10 +32,10 @@ extern const struct nla_policy dash_route_nl_policy[DASH_A_ROUTE_METERING_POLICY
 extern const struct nla_policy dash_route_group_nl_policy[DASH_A_ROUTE_GROUP_VERSION + 1];
 extern const struct nla_policy dash_route_rule_nl_policy[DASH_A_ROUTE_RULE_REGION + 1];
 extern const struct nla_policy dash_routing_type_nl_policy[DASH_A_ROUTING_TYPE_STEP + 1];
-extern const struct nla_policy dash_tag_nl_policy[DASH_A_TAG_PREFIX + 1];
+extern const struct nla_policy dash_tag_nl_policy[DASH_A_TAG_APPEND + 1];
 extern const struct nla_policy dash_timeouts_nl_policy[DASH_A_TIMEOUTS_OTHER + 1];
 extern const struct nla_policy dash_type_step_nl_policy[DASH_A_TYPE_STEP_VNI + 1];
-extern const struct nla_policy dash_vnet_nl_policy[DASH_A_VNET_PEER + 1];
+extern const struct nla_policy dash_vnet_nl_policy[DASH_A_VNET_APPEND + 1];
 extern const struct nla_policy dash_vni_range_nl_policy[DASH_A_VNI_RANGE_HI + 1];
 
 extern const struct nla_policy dash_config_set_nl_policy[DASH_A_CONFIG_PORT + 1];

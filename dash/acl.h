@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* ACL stages and their verdict. */
+#ifndef _DASH_ACL_H
+#define _DASH_ACL_H
+
+#include "drop.h"
+
+struct dash_pkt;
+
+/**
+ * dash_acl_check - ask the ACL stages bound for a packet's direction
+ * @pkt: packet; eni, ecfg, dir and t set
+ *
+ * The first rule that matches decides its stage. A terminating rule, and a
+ * group in which none matches, end the ACL; else the next bound stage may
+ * overrule, and the last one's verdict stands. Nothing bound allows.
+ * Counts a deny for its stage. Context: RCU, BH off.
+ *
+ * Return: DASH_DROP_NONE or DASH_DROP_ACL_DENY.
+ */
+enum dash_drop dash_acl_check(struct dash_pkt *pkt);
+
+#endif /* _DASH_ACL_H */

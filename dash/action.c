@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/etherdevice.h>
+
+#include "action.h"
+#include "addr.h"
+#include "eni.h"
+#include "explain.h"
+#include "flow.h"
+#include "inst.h"
+#include "mapping.h"
+#include "parse.h"
+#include "route.h"
+#include "vnet.h"
+#include "xform.h"
+
+#define DASH_SPORT_MIN	49152
+#define DASH_SPORT_MASK	0x3fff
+
+static __be16 dash_action_sport(const struct dash_inst *inst, u32 hash)
+{
+	if (inst->fixed_sport)
+		return inst->udp_sport;
+	return htons(DASH_SPORT_MIN + (hash & DASH_SPORT_MASK));
+}
+
+/* An encapsulation towards @pa; the source is a VIP of its family. */
+static enum dash_drop dash_action_encap(const struct dash_pkt *pkt,
+					struct dash_xform *xf,
+					const struct in6_addr *pa,
+					const struct in6_addr *sip, u32 hash)
+{
+	bool v6 = !dash_addr_is_v4(pa);
+
+	if (sip && !ipv6_addr_any(&sip[v6]))
+		xf->saddr = sip[v6];
+	else if (v6 == !dash_addr_is_v4(&pkt->outer.daddr))
+		xf->saddr = pkt->outer.daddr;
+	else if (pkt->inst->first_vip[v6])
+		xf->saddr = *pkt->inst->first_vip[v6];
+	else
+		return DASH_DROP_NO_NEXTHOP;
+
+	xf->kind = DASH_XFORM_ENCAP;
+	xf->encap = DASH_ENCAP_TYPE_VXLAN;
+	xf->daddr = *pa;
+	xf->sport = dash_action_sport(pkt->inst, hash);
+	return DASH_DROP_NONE;
+}
+
+static enum dash_drop dash_action_to_vm(const struct dash_pkt *pkt,
+					struct dash_xform *xf, u32 hash)
+{
+	const struct dash_eni_cfg *ecfg = pkt->ecfg;
+	const struct in6_addr *pa = &ecfg->underlay_ip;
+
+	if (!ecfg->has_underlay_ip) {
+		/* where the VM is, is where its packets come from */
+		if (pkt->dir == DASH_DIRECTION_INBOUND)
+			return DASH_DROP_NO_NEXTHOP;
+		pa = &pkt->outer.saddr;
+	}
+	xf->vni = ecfg->vm_vni;
+	return dash_action_encap(pkt, xf, pa, NULL, hash);
+}
+
+/* Which VNI an encapsulation gets, most specific first. */
+static u32 dash_action_vni(const struct dash_pkt *pkt,
+			   const struct dash_host *host,
+			   const struct dash_vnet *dst_vnet)
+{
+	if (host->has_vni)
+		return host->vni;
+	if (pkt->inst->has_encap_vni)
+		return pkt->inst->encap_vni;
+	if (host->use_dst_vni || !pkt->ecfg->vnet)
+		return READ_ONCE(dst_vnet->vni);
+	return READ_ONCE(pkt->ecfg->vnet->vni);
+}
+
+static enum dash_drop dash_action_map(struct dash_pkt *pkt,
+				      const struct dash_route_action *ra,
+				      u32 hash, struct dash_flow_act *act)
+{
+	const struct in6_addr *ip = &pkt->t.dst;
+	struct dash_xform *xf = &act->xf[0];
+	const struct dash_mapping *m;
+	enum dash_drop reason;
+	struct dash_pa *pa;
+
+	if (ra->action == DASH_ROUTE_ACTION_VNET_DIRECT && ra->has_overlay_ip)
+		ip = &ra->overlay_ip;
+	m = dash_mapping_lookup(ra->vnet, ip);
+	if (pkt->rec)
+		dash_explain_mapping(pkt->rec, ra->vnet, ip, m);
+	if (!m)
+		return DASH_DROP_NO_MAPPING;
+
+	if (ra->underlay == DASH_UNDERLAY_FAMILY_ANY)
+		pa = m->host->pa[0] ?: m->host->pa[1];
+	else
+		pa = m->host->pa[ra->underlay == DASH_UNDERLAY_FAMILY_IPV6];
+	if (!pa)
+		return DASH_DROP_NO_MAPPING;
+
+	reason = dash_action_encap(pkt, xf, &pa->addr, pkt->ecfg->encap_sip,
+				   hash);
+	if (reason)
+		return reason;
+	xf->encap = pkt->inst->encap_type;
+	xf->vni = dash_action_vni(pkt, m->host, ra->vnet);
+	if (m->has_mac) {
+		ether_addr_copy(xf->dmac, m->mac);
+		xf->set_dmac = true;
+	}
+	act->vnet = ra->vnet;
+	return DASH_DROP_NONE;
+}
+
+static enum dash_drop dash_action_static(const struct dash_pkt *pkt,
+					 const struct dash_route_action *ra,
+					 u32 hash, struct dash_flow_act *act)
+{
+	struct dash_xform *xf = &act->xf[0];
+	enum dash_drop reason;
+
+	/* the low bits are those of the source port */
+	reason = dash_action_encap(pkt, xf, &ra->pa[(hash >> 14) % ra->n_pa],
+				   pkt->ecfg->encap_sip, hash);
+	if (reason)
+		return reason;
+	xf->encap = pkt->inst->encap_type;
+	if (ra->has_vni)
+		xf->vni = ra->vni;
+	else if (pkt->inst->has_encap_vni)
+		xf->vni = pkt->inst->encap_vni;
+	else if (pkt->ecfg->vnet)
+		xf->vni = READ_ONCE(pkt->ecfg->vnet->vni);
+	else
+		return DASH_DROP_NO_MAPPING;
+	if (ra->has_mac) {
+		ether_addr_copy(xf->dmac, ra->mac);
+		xf->set_dmac = true;
+	}
+	act->vnet = ra->vnet;
+	act->route = ra;
+	return DASH_DROP_NONE;
+}
+
+static void dash_action_direct(const struct dash_pkt *pkt,
+			       struct dash_xform *xf)
+{
+	xf->kind = DASH_XFORM_DIRECT;
+	xf->saddr = pkt->t.src;
+	xf->daddr = pkt->t.dst;
+}
+
+/* Remember how the initiator's packets come. */
+static void dash_action_learn(const struct dash_pkt *pkt,
+			      struct dash_flow_act *act)
+{
+	act->pa = pkt->outer.saddr;
+	act->vip = pkt->outer.daddr;
+	act->vni = pkt->outer.vni;
+	act->encap = pkt->outer.encap;
+}
+
+enum dash_drop dash_action_route(struct dash_pkt *pkt,
+				 const struct dash_route *route, u32 hash,
+				 struct dash_flow_act *act)
+{
+	const struct dash_route_action *ra = route->action;
+	enum dash_drop reason = DASH_DROP_NONE;
+
+	switch (ra->action) {
+	case DASH_ROUTE_ACTION_VNET:
+	case DASH_ROUTE_ACTION_VNET_DIRECT:
+		reason = dash_action_map(pkt, ra, hash, act);
+		break;
+	case DASH_ROUTE_ACTION_VNET_ENCAP:
+		reason = dash_action_static(pkt, ra, hash, act);
+		break;
+	case DASH_ROUTE_ACTION_DIRECT:
+		dash_action_direct(pkt, &act->xf[0]);
+		break;
+	default:
+		return DASH_DROP_ROUTE_DROP;
+	}
+	if (reason)
+		return reason;
+	dash_action_learn(pkt, act);
+	return dash_action_to_vm(pkt, &act->xf[1], hash);
+}
+
+enum dash_drop dash_action_decap(struct dash_pkt *pkt, u32 hash,
+				 struct dash_flow_act *act)
+{
+	enum dash_drop reason;
+
+	reason = dash_action_to_vm(pkt, &act->xf[0], hash);
+	if (reason)
+		return reason;
+	reason = dash_action_encap(pkt, &act->xf[1], &pkt->outer.saddr, NULL,
+				   hash);
+	if (reason)
+		return reason;
+	act->xf[1].encap = pkt->outer.encap;
+	act->xf[1].vni = pkt->outer.vni;
+	dash_action_learn(pkt, act);
+	return DASH_DROP_NONE;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Configuration: named objects, and changes that happen whole or not at all. */
+#ifndef _DASH_CONFIG_H
+#define _DASH_CONFIG_H
+
+#include <linux/list.h>
+#include <linux/rcupdate.h>
+#include <linux/rhashtable-types.h>
+#include <linux/types.h>
+
+#include "netns.h"
+#include "rows.h"
+
+struct dash_port;
+struct netlink_ext_ack;
+
+/**
+ * struct dash_sym - name of an object, whether it exists or is only mentioned
+ *
+ * Guarded by dash_net.lock; @cur, @name, @id and @node also read under RCU.
+ */
+struct dash_sym {
+	/** @node: in dash_net.syms */
+	struct rhash_head node;
+	/** @cur: the object now, NULL when there is none; RCU */
+	struct dash_row __rcu *cur;
+	/** @next: the object after the change under way, when @staged */
+	struct dash_row *next;
+	/** @staged: the change under way concerns it */
+	bool staged;
+	/** @doomed: @data goes with this change */
+	bool doomed;
+	/** @type: enum dash_object_type */
+	u8 type;
+	/** @id: in dash_net.by_id; 0 as long as it never existed */
+	u32 id;
+	/** @staged_list: in dash_txn.syms */
+	struct list_head staged_list;
+	/** @refs: mentions, struct dash_ref */
+	struct list_head refs;
+	/** @parent: group, VNET, ENI or policy that it goes along with */
+	struct dash_sym *parent;
+	/** @children: objects that go along with it */
+	struct list_head children;
+	/** @sibling: in @parent's @children */
+	struct list_head sibling;
+	/** @data: what packets see of it, by type: dash_vnet, dash_eni,
+	 * dash_acl_group, dash_route_group, dash_pa_prefixes, dash_port
+	 */
+	void *data;
+	/** @rcu: for freeing */
+	struct rcu_head rcu;
+	/** @name: without table */
+	char name[];
+};
+
+/**
+ * struct dash_txn - a change of configuration under way
+ *
+ * Rows are staged in order, the end state is checked, everything that may
+ * fail is prepared, and then it is published, or all of it is undone.
+ */
+struct dash_txn {
+	/** @dn: instance; its lock is held */
+	struct dash_net *dn;
+	/** @extack: for errors */
+	struct netlink_ext_ack *extack;
+	/** @row: row that is worked on, for errors; NULL when unknown */
+	const struct dash_row *row;
+	/** @numbered: rows have numbers that mean something to the client */
+	bool numbered;
+	/** @syms: objects concerned */
+	struct list_head syms;
+	/** @dead_rows: rows to free a grace period later */
+	struct list_head dead_rows;
+	/** @acl_groups: groups to compile */
+	struct list_head acl_groups;
+	/** @route_groups: groups with staged routes */
+	struct list_head route_groups;
+	/** @vnets: VNETs with staged mappings */
+	struct list_head vnets;
+	/** @types: tables concerned, as bits */
+	u32 types;
+};
+
+struct dash_row *dash_sym_next(const struct dash_sym *sym);
+
+struct dash_sym *dash_sym_find(struct dash_net *dn, u8 type, const char *name);
+struct dash_sym *dash_sym_get(struct dash_net *dn, u8 type, const char *name);
+void dash_sym_put(struct dash_net *dn, struct dash_sym *sym);
+struct dash_sym *dash_sym_of_nla(struct dash_net *dn, u8 type,
+				 const struct nlattr *nla);
+
+/**
+ * dash_txn_fail - say why a transaction is refused
+ * @txn: transaction
+ * @err: returned
+ * @fmt: text; the number of the row and its object's name go before it
+ */
+__printf(3, 4)
+int dash_txn_fail(struct dash_txn *txn, int err, const char *fmt, ...);
+
+/**
+ * dash_config_apply - make a change of configuration
+ * @dn: instance
+ * @rows: list of dash_row in order; consumed
+ * @numbered: name the row's number in errors
+ * @check: refuse or accept, but change nothing
+ * @extack: for errors
+ *
+ * Context: process; takes RTNL if ports are concerned, and dn->lock.
+ * Return: 0 or an error, after which nothing has changed.
+ */
+int dash_config_apply(struct dash_net *dn, struct list_head *rows,
+		      bool numbered, bool check,
+		      struct netlink_ext_ack *extack);
+
+/**
+ * dash_config_clear - remove everything from an instance that goes
+ * @dn: instance
+ *
+ * Context: process; takes RTNL and dn->lock.
+ */
+void dash_config_clear(struct dash_net *dn);
+
+int dash_config_init(struct dash_net *dn);
+void dash_config_fini(struct dash_net *dn);
+
+/* What becomes of the rows of devices that go or change their name. RTNL. */
+void dash_config_port_gone(struct dash_net *dn, const char *name);
+void dash_config_port_renamed(struct dash_net *dn, struct dash_port *port);
+
+#endif /* _DASH_CONFIG_H */

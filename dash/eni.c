@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What packets see of an ENI is a snapshot, built whenever something it is
+ * made of changes, and swapped by one pointer.
+ */
+#include <linux/bsearch.h>
+#include <linux/etherdevice.h>
+#include <linux/jhash.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+
+#include "addr.h"
+#include "aclgroup.h"
+#include "config.h"
+#include "eni.h"
+#include "inst.h"
+#include "nl_gen.h"
+#include "route.h"
+#include "vnet.h"
+
+static u32 dash_eni_bucket(const u8 *mac)
+{
+	return jhash(mac, ETH_ALEN, 0) & ((1 << DASH_ENI_HASH_BITS) - 1);
+}
+
+const struct dash_eni_cfg *dash_eni_find(const struct dash_net *dn,
+					 const u8 *mac)
+{
+	const struct dash_eni_cfg *cfg;
+
+	hlist_for_each_entry_rcu(cfg, &dn->eni_hash[dash_eni_bucket(mac)], node)
+		if (ether_addr_equal(cfg->mac, mac))
+			return cfg;
+	return NULL;
+}
+
+bool dash_vni_in(const struct dash_vni_range *r, u32 n, u32 vni)
+{
+	u32 i;
+
+	for (i = 0; i < n; i++)
+		if (vni >= r[i].lo && vni <= r[i].hi)
+			return true;
+	return false;
+}
+
+static int dash_addr_cmp(const void *a, const void *b)
+{
+	return ipv6_addr_cmp(a, b);
+}
+
+bool dash_eni_may_use(const struct dash_eni_cfg *cfg,
+		      const struct in6_addr *addr)
+{
+	return !cfg->n_addr || bsearch(addr, cfg->addr, cfg->n_addr,
+				       sizeof(*addr), dash_addr_cmp);
+}
+
+void dash_timeouts_parse(const struct nlattr *nest, unsigned long *timeout)
+{
+	const struct nlattr *nla;
+	int rem;
+
+	BUILD_BUG_ON(DASH_A_TIMEOUTS_MAX != DASH_TIMEOUTS ||
+		     DASH_A_TIMEOUTS_OTHER - 1 != DASH_TIMEOUT_OTHER);
+
+	if (!nest)
+		return;
+	nla_for_each_nested(nla, nest, rem)
+		timeout[nla_type(nla) - 1] =
+			min(nla_get_u32(nla), MAX_JIFFY_OFFSET / HZ) * HZ;
+}
+
+int dash_vni_ranges_parse(const struct dash_row *row, int attr,
+			  struct dash_vni_range **ranges, u32 n)
+{
+	struct nlattr *tb[DASH_A_VNI_RANGE_MAX + 1];
+	struct dash_vni_range *r;
+	const struct nlattr *nla;
+	u32 more = 0;
+	int rem;
+
+	dash_row_for_each(nla, row, rem)
+		more += nla_type(nla) == attr;
+	if (!more)
+		return n;
+	r = krealloc(*ranges, (n + more) * sizeof(*r), GFP_KERNEL_ACCOUNT);
+	if (!r)
+		return -ENOMEM;
+	*ranges = r;
+	dash_row_for_each(nla, row, rem) {
+		if (nla_type(nla) != attr)
+			continue;
+		nla_parse_nested(tb, DASH_A_VNI_RANGE_MAX, nla,
+				 dash_vni_range_nl_policy, NULL);
+		r[n].lo = nla_get_u32(tb[DASH_A_VNI_RANGE_LO]);
+		r[n].hi = nla_get_u32(tb[DASH_A_VNI_RANGE_HI]);
+		n++;
+	}
+	return n;
+}
+
+struct dash_eni *dash_eni_alloc(struct dash_net *dn, struct dash_sym *sym)
+{
+	struct dash_eni *eni;
+
+	eni = kzalloc(sizeof(*eni), GFP_KERNEL_ACCOUNT);
+	if (!eni)
+		return NULL;
+	eni->stats = alloc_percpu_gfp(struct dash_eni_stats,
+				      GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	if (!eni->stats) {
+		kfree(eni);
+		return NULL;
+	}
+	eni->dn = dn;
+	eni->sym = sym;
+	eni->name = sym->name;
+	/* 24 bits name it in keys; an id comes back after 16 million ENIs */
+	eni->id = dn->next_eni_id++ & 0xffffff;
+	dash_flow_eni_init(eni);
+	return eni;
+}
+
+static void dash_eni_cfg_free(struct dash_eni_cfg *cfg)
+{
+	if (!cfg)
+		return;
+	kfree(cfg->trusted);
+	kvfree(cfg->addr);
+	kfree(cfg);
+}
+
+/* No reader and no connection is left. */
+void dash_eni_free(struct dash_eni *eni)
+{
+	dash_eni_unprepare(eni);
+	dash_eni_cfg_free(rcu_dereference_protected(eni->cfg, true));
+	kvfree(rcu_dereference_protected(eni->rules, true));
+	free_percpu(eni->stats);
+	kfree(eni);
+}
+
+/* No two ENIs have one MAC: it is what tells them apart. */
+int dash_eni_check(struct dash_txn *txn, struct dash_sym *sym)
+{
+	const struct nlattr *mac = dash_row_get(dash_sym_next(sym),
+						DASH_A_ENI_MAC);
+	struct dash_sym *other, *seen = NULL;
+	const struct nlattr *taken;
+	unsigned long id;
+
+	xa_for_each(&txn->dn->by_id[DASH_OBJECT_TYPE_ENI], id, other) {
+		if (other == sym || other->staged || !dash_sym_next(other))
+			continue;
+		taken = dash_row_get(dash_sym_next(other), DASH_A_ENI_MAC);
+		if (ether_addr_equal(nla_data(mac), nla_data(taken)))
+			seen = other;
+	}
+	list_for_each_entry(other, &txn->syms, staged_list) {
+		if (other->type != DASH_OBJECT_TYPE_ENI || other == sym ||
+		    !dash_sym_next(other))
+			continue;
+		taken = dash_row_get(dash_sym_next(other), DASH_A_ENI_MAC);
+		if (ether_addr_equal(nla_data(mac), nla_data(taken)))
+			seen = other;
+	}
+	if (seen)
+		return dash_txn_fail(txn, -EEXIST,
+				     "mac_address %pM is that of DASH_ENI_TABLE:%s",
+				     nla_data(mac), seen->name);
+	return 0;
+}
+
+static void dash_eni_bind_acl(struct dash_txn *txn, struct dash_eni_cfg *cfg,
+			      const struct dash_row *row)
+{
+	static const u16 attr[2] = { DASH_A_ACL_BIND_V4_GROUP,
+				     DASH_A_ACL_BIND_V6_GROUP };
+	u8 dir = dash_row_u8(row, DASH_A_ACL_BIND_DIRECTION, 0);
+	u8 stage = dash_row_u8(row, DASH_A_ACL_BIND_STAGE, 0);
+	struct dash_acl_bind *bind;
+	struct dash_sym *group;
+	int v6, i;
+
+	for (v6 = 0; v6 < 2; v6++) {
+		group = dash_sym_of_nla(txn->dn, DASH_OBJECT_TYPE_ACL_GROUP,
+					dash_row_get(row, attr[v6]));
+		if (!group)
+			continue;
+		bind = &cfg->acl[dir][v6];
+		for (i = bind->n++; i && bind->stage[i - 1] > stage; i--) {
+			bind->stage[i] = bind->stage[i - 1];
+			bind->group[i] = bind->group[i - 1];
+		}
+		bind->stage[i] = stage;
+		bind->group[i] = group->data;
+	}
+}
+
+static void dash_eni_bind(struct dash_txn *txn, struct dash_eni_cfg *cfg)
+{
+	struct dash_sym *sym, *group;
+	struct dash_row *row;
+
+	list_for_each_entry(sym, &cfg->eni->sym->children, sibling) {
+		row = dash_sym_next(sym);
+		if (!row)
+			continue;
+		switch (sym->type) {
+		case DASH_OBJECT_TYPE_ACL_BIND:
+			dash_eni_bind_acl(txn, cfg, row);
+			break;
+		case DASH_OBJECT_TYPE_ENI_ROUTE:
+			group = dash_sym_of_nla(txn->dn,
+						DASH_OBJECT_TYPE_ROUTE_GROUP,
+						dash_row_get(row, DASH_A_ENI_ROUTE_GROUP));
+			cfg->routes = group->data;
+			break;
+		}
+	}
+}
+
+static int dash_eni_parse_addrs(struct dash_eni_cfg *cfg,
+				const struct dash_row *row)
+{
+	const struct nlattr *nla;
+	int rem;
+	u32 n = 0;
+
+	dash_row_for_each(nla, row, rem)
+		n += nla_type(nla) == DASH_A_ENI_ADDRESS;
+	if (!n)
+		return 0;
+	cfg->addr = kvcalloc(n, sizeof(*cfg->addr), GFP_KERNEL_ACCOUNT);
+	if (!cfg->addr)
+		return -ENOMEM;
+	dash_row_for_each(nla, row, rem)
+		if (nla_type(nla) == DASH_A_ENI_ADDRESS)
+			dash_nla_addr(nla, &cfg->addr[cfg->n_addr++]);
+	sort(cfg->addr, n, sizeof(*cfg->addr), dash_addr_cmp, NULL);
+	return 0;
+}
+
+static int dash_eni_parse(struct dash_txn *txn, struct dash_eni_cfg *cfg,
+			  const struct dash_row *row)
+{
+	struct dash_net *dn = txn->dn;
+	const struct nlattr *nla;
+	struct in6_addr addr;
+	struct dash_sym *sym;
+	u64 n;
+	int rem, err;
+
+	cfg->check_reply_pa = true;
+	dash_row_for_each(nla, row, rem) {
+		switch (nla_type(nla)) {
+		case DASH_A_ENI_MAC:
+			ether_addr_copy(cfg->mac, nla_data(nla));
+			break;
+		case DASH_A_ENI_ADMIN_STATE:
+			cfg->enabled = nla_get_u8(nla);
+			break;
+		case DASH_A_ENI_UNDERLAY_IP:
+			dash_nla_addr(nla, &cfg->underlay_ip);
+			cfg->has_underlay_ip = true;
+			break;
+		case DASH_A_ENI_VM_VNI:
+			cfg->vm_vni = nla_get_u32(nla);
+			break;
+		case DASH_A_ENI_ENCAP_SIP:
+			dash_nla_addr(nla, &addr);
+			cfg->encap_sip[!dash_addr_is_v4(&addr)] = addr;
+			break;
+		case DASH_A_ENI_DSCP_MODE:
+			cfg->dscp_pipe = nla_get_u8(nla) == DASH_DSCP_MODE_PIPE;
+			break;
+		case DASH_A_ENI_DSCP:
+			cfg->dscp = nla_get_u8(nla);
+			break;
+		case DASH_A_ENI_CHECK_REPLY_PA:
+			cfg->check_reply_pa = nla_get_u8(nla);
+			break;
+		case DASH_A_ENI_TIMEOUTS:
+			dash_timeouts_parse(nla, cfg->timeout);
+			break;
+		case DASH_A_ENI_VNET:
+			sym = dash_sym_of_nla(dn, DASH_OBJECT_TYPE_VNET, nla);
+			cfg->vnet = sym->data;
+			break;
+		case DASH_A_ENI_QOS:
+			sym = dash_sym_of_nla(dn, DASH_OBJECT_TYPE_QOS, nla);
+			cfg->max_cps = dash_row_u32(dash_sym_next(sym),
+						    DASH_A_QOS_CPS, 0);
+			cfg->max_flows = dash_row_u32(dash_sym_next(sym),
+						      DASH_A_QOS_FLOWS, 0);
+			nla = dash_row_get(dash_sym_next(sym), DASH_A_QOS_BW);
+			n = nla ? nla_get_u64(nla) : 0;
+			/* kbit/s to bytes/s, without overflow */
+			cfg->bw = min(n, (u64)U32_MAX) * 125;
+			break;
+		}
+	}
+	err = dash_vni_ranges_parse(row, DASH_A_ENI_TRUSTED_VNI,
+				    &cfg->trusted, 0);
+	if (err < 0)
+		return err;
+	cfg->n_trusted = err;
+	return dash_eni_parse_addrs(cfg, row);
+}
+
+int dash_eni_prepare(struct dash_txn *txn, struct dash_eni *eni)
+{
+	const struct dash_inst *inst = txn->dn->next_inst ?:
+				       dash_dereference(txn->dn, txn->dn->inst);
+	struct dash_eni_cfg *cfg;
+	int err;
+
+	cfg = kzalloc(sizeof(*cfg), GFP_KERNEL_ACCOUNT);
+	if (!cfg)
+		return -ENOMEM;
+	cfg->eni = eni;
+	cfg->vm_vni = inst->first_vm_vni;
+	memcpy(cfg->timeout, inst->timeout, sizeof(cfg->timeout));
+	err = dash_eni_parse(txn, cfg, dash_sym_next(eni->sym));
+	if (err) {
+		dash_eni_cfg_free(cfg);
+		return err;
+	}
+	dash_eni_bind(txn, cfg);
+	eni->next = cfg;
+	return 0;
+}
+
+void dash_eni_unprepare(struct dash_eni *eni)
+{
+	dash_eni_cfg_free(eni->next);
+	eni->next = NULL;
+	kvfree(eni->next_rules);
+	eni->next_rules = NULL;
+}
+
+void dash_eni_publish(struct dash_eni *eni)
+{
+	struct dash_net *dn = eni->dn;
+	struct dash_eni_cfg *old = dash_dereference(dn, eni->cfg);
+	struct hlist_head *head;
+
+	if (eni->next_rules) {
+		eni->old_rules = dash_dereference(dn, eni->rules);
+		rcu_assign_pointer(eni->rules, eni->next_rules);
+		eni->next_rules = NULL;
+	}
+	if (!eni->next)
+		return;
+
+	/* Under the same MAC there is never a moment without the ENI. */
+	head = &dn->eni_hash[dash_eni_bucket(eni->next->mac)];
+	if (old && ether_addr_equal(old->mac, eni->next->mac)) {
+		hlist_replace_rcu(&old->node, &eni->next->node);
+	} else {
+		hlist_add_head_rcu(&eni->next->node, head);
+		if (old)
+			hlist_del_rcu(&old->node);
+	}
+	rcu_assign_pointer(eni->cfg, eni->next);
+	eni->next = NULL;
+	eni->old_cfg = old;
+}
+
+/* From now on no packet finds the ENI. */
+void dash_eni_retire(struct dash_eni *eni)
+{
+	struct dash_eni_cfg *cfg = dash_dereference(eni->dn, eni->cfg);
+
+	if (!cfg)
+		return;
+	hlist_del_rcu(&cfg->node);
+	RCU_INIT_POINTER(eni->cfg, NULL);
+	eni->old_cfg = cfg;
+}
+
+/* Connections re-decide with their next packet. */
+void dash_eni_mark(struct dash_eni *eni)
+{
+	/* pairs with dash_decide(): the configuration was published before */
+	smp_store_release(&eni->gen, eni->gen + 1);
+}
+
+/* A grace period has passed since publishing or retiring. */
+void dash_eni_reap(struct dash_eni *eni, struct dash_flow_table *ft)
+{
+	dash_eni_cfg_free(eni->old_cfg);
+	eni->old_cfg = NULL;
+	kvfree(eni->old_rules);
+	eni->old_rules = NULL;
+	if (!rcu_access_pointer(eni->cfg) && ft)
+		dash_flow_flush_eni(ft, eni);
+}

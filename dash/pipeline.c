@@ -1,0 +1,474 @@
+// SPDX-License-Identifier: GPL-2.0
+/**
+ * DOC: Theory of operation
+ *
+ * The journey of a packet reads from the bottom of this file upwards::
+ *
+ *   parse -> VIP -> direction (VNI) -> ENI (MAC) -> connection?
+ *     known:    re-decide if policy changed -> state -> transform -> send
+ *     unknown:  outbound: source, ACL, route, mapping
+ *               inbound:  route rule, outer source, ACL
+ *               -> connection, both directions -> transform -> send
+ *
+ * Every stage returns the reason of a drop, 0 to go on. A packet is counted as
+ * received once its ENI is known, and from then on ends as sent or dropped in
+ * the ENI's counters; before that, in the port's.
+ */
+#include <linux/skbuff.h>
+
+#include "acl.h"
+#include "action.h"
+#include "addr.h"
+#include "eni.h"
+#include "explain.h"
+#include "flow.h"
+#include "inst.h"
+#include "lookup.h"
+#include "mapping.h"
+#include "netns.h"
+#include "parse.h"
+#include "pipeline.h"
+#include "port.h"
+#include "route.h"
+#include "stats.h"
+#include "trace.h"
+#include "underlay.h"
+#include "vnet.h"
+#include "xform.h"
+
+static struct dash_dir_stats *dash_count_begin(const struct dash_pkt *pkt)
+{
+	struct dash_eni_stats *s = this_cpu_ptr(pkt->eni->stats);
+
+	u64_stats_update_begin(&s->syncp);
+	return &s->dir[pkt->dir];
+}
+
+static void dash_count_end(const struct dash_pkt *pkt)
+{
+	u64_stats_update_end(&this_cpu_ptr(pkt->eni->stats)->syncp);
+}
+
+/* Transform and send; the last stage of every packet that is not dropped. */
+static enum dash_drop dash_send(struct dash_pkt *pkt,
+				const struct dash_xform *xf)
+{
+	struct dash_dir_stats *s;
+	enum dash_drop reason;
+	unsigned int len;
+
+	if (unlikely(pkt->rec)) {
+		dash_explain_xform(pkt->rec, xf);
+		return DASH_DROP_NONE;
+	}
+
+	reason = dash_xform_apply(pkt, xf);
+	if (reason)
+		return reason;
+	len = pkt->skb->len;
+	reason = dash_underlay_xmit(pkt, xf);
+	if (reason)
+		return reason;
+
+	s = dash_count_begin(pkt);
+	u64_stats_inc(&s->tx_packets);
+	u64_stats_add(&s->tx_bytes, len);
+	dash_count_end(pkt);
+	return DASH_DROP_NONE;
+}
+
+static bool dash_pa_is_valid(const struct dash_pkt *pkt,
+			     const struct dash_vnet *vnet)
+{
+	const struct in6_addr *pa = &pkt->outer.saddr;
+	u32 vni = vnet ? READ_ONCE(vnet->vni) : pkt->outer.vni;
+
+	return (vnet && dash_mapping_has_pa(vnet, pa)) ||
+	       dash_inst_has_pa(pkt->inst, vni, pa);
+}
+
+static enum dash_drop dash_decide_outbound(struct dash_pkt *pkt, u32 hash,
+					   struct dash_flow_act *act)
+{
+	struct dash_route route;
+	enum dash_drop reason;
+
+	if (!dash_eni_may_use(pkt->ecfg, &pkt->t.src))
+		return DASH_DROP_SPOOF;
+	reason = dash_acl_check(pkt);
+	if (reason)
+		return reason;
+	reason = dash_route_lookup(pkt->ecfg->routes, &pkt->t.dst, &route);
+	if (reason)
+		return reason;
+	if (pkt->rec)
+		pkt->rec->route = route;
+	return dash_action_route(pkt, &route, hash, act);
+}
+
+static enum dash_drop dash_decide_inbound(struct dash_pkt *pkt, u32 hash,
+					  struct dash_flow_act *act)
+{
+	const struct dash_rule *rule = dash_rule_lookup(pkt);
+	enum dash_drop reason;
+	bool valid;
+
+	if (pkt->rec)
+		pkt->rec->rule = rule;
+	if (!rule)
+		return DASH_DROP_NO_ROUTE_RULE;
+	if (rule->drop)
+		return DASH_DROP_ROUTE_DROP;
+	if (rule->pa_validation) {
+		valid = dash_pa_is_valid(pkt, rule->vnet);
+		if (pkt->rec) {
+			pkt->rec->pa_checked = true;
+			pkt->rec->pa_valid = valid;
+		}
+		if (!valid)
+			return DASH_DROP_PA_INVALID;
+	}
+	reason = dash_acl_check(pkt);
+	if (reason)
+		return reason;
+	return dash_action_decap(pkt, hash, act);
+}
+
+/* Policy's decision about an initiator's packet, with next hops to keep. */
+static enum dash_drop dash_decide(struct dash_pkt *pkt, u32 hash,
+				  struct dash_flow_act *act)
+{
+	enum dash_drop reason;
+	int i;
+
+	/* pairs with dash_eni_mark(): what is read below is not older */
+	act->gen = smp_load_acquire(&pkt->eni->gen);
+	reason = pkt->dir == DASH_DIRECTION_OUTBOUND ?
+		 dash_decide_outbound(pkt, hash, act) :
+		 dash_decide_inbound(pkt, hash, act);
+	if (reason || pkt->rec ||
+	    pkt->inst->underlay_mode != DASH_UNDERLAY_MODE_FIB)
+		return reason;
+
+	for (i = 0; i < 2; i++) {
+		act->xf[i].nh = dash_underlay_get(pkt->dn, &act->xf[i], hash);
+		if (!act->xf[i].nh)
+			return DASH_DROP_NO_MEMORY;
+	}
+	return DASH_DROP_NONE;
+}
+
+/* A new decision for a connection, about its initiator's packets as @init
+ * says they come.
+ */
+static enum dash_drop dash_redecide(struct dash_flow *flow,
+				    struct dash_pkt *init)
+{
+	struct dash_flow_act *act = dash_flow_act_alloc();
+	enum dash_drop reason;
+
+	if (!act)
+		return DASH_DROP_NO_MEMORY;
+	reason = dash_decide(init, flow->hash, act);
+	if (reason) {
+		dash_flow_act_free(act);
+		return reason;
+	}
+	dash_flow_act_replace(flow, act, act->gen);
+	dash_stats_flow(init->eni->stats, DASH_FLOW_REDECIDED);
+	return DASH_DROP_NONE;
+}
+
+/* The initiator's packet of a connection as it came when last decided. */
+static void dash_flow_initiator(const struct dash_pkt *pkt,
+				const struct dash_flow *flow,
+				struct dash_pkt *init)
+{
+	const struct dash_flow_act *act = rcu_dereference(flow->act);
+
+	memset(init, 0, sizeof(*init));
+	init->dn = pkt->dn;
+	init->inst = pkt->inst;
+	init->eni = pkt->eni;
+	init->ecfg = pkt->ecfg;
+	init->dir = flow->dir;
+	dash_flow_tuple(flow, &init->t);
+	init->has_ports = pkt->has_ports;
+	init->outer.saddr = act->pa;
+	init->outer.daddr = act->vip;
+	init->outer.vni = act->vni;
+	init->outer.encap = act->encap;
+	/* A VIP that is gone: as if the packet had come to the one there is. */
+	if (!dash_lookup_vip(init) &&
+	    init->inst->first_vip[!dash_addr_is_v4(&act->vip)])
+		init->outer.daddr =
+			*init->inst->first_vip[!dash_addr_is_v4(&act->vip)];
+}
+
+static bool dash_initiator_moved(const struct dash_pkt *pkt,
+				 const struct dash_flow_act *act)
+{
+	return !ipv6_addr_equal(&pkt->outer.saddr, &act->pa) ||
+	       pkt->outer.vni != act->vni || pkt->outer.encap != act->encap;
+}
+
+/* Replies come from where the connection goes, or from its VNET. */
+static bool dash_reply_is_valid(const struct dash_pkt *pkt,
+				const struct dash_flow_act *act)
+{
+	const struct in6_addr *pa = &pkt->outer.saddr;
+	u32 i;
+
+	if (act->xf[0].kind == DASH_XFORM_ENCAP &&
+	    ipv6_addr_equal(pa, &act->xf[0].daddr))
+		return true;
+	for (i = 0; act->route && i < act->route->n_pa; i++)
+		if (ipv6_addr_equal(pa, &act->route->pa[i]))
+			return true;
+	return act->vnet && dash_pa_is_valid(pkt, act->vnet);
+}
+
+/* A packet of a connection that is there. */
+static enum dash_drop dash_known(struct dash_pkt *pkt,
+				 struct dash_flow_table *ft,
+				 struct dash_flow *flow)
+{
+	int d = dash_flow_dir(flow, pkt->dir);
+	const struct dash_flow_act *act;
+	enum dash_drop reason;
+	struct dash_pkt init;
+	bool over;
+
+	if (unlikely(READ_ONCE(flow->gen) != smp_load_acquire(&pkt->eni->gen))) {
+		dash_flow_initiator(pkt, flow, &init);
+		reason = dash_redecide(flow, &init);
+		if (reason == DASH_DROP_NO_MEMORY)
+			return reason;
+		if (reason) {
+			dash_flow_remove(ft, flow);
+			return reason;
+		}
+	}
+
+	act = rcu_dereference(flow->act);
+	if (unlikely(!d && dash_initiator_moved(pkt, act))) {
+		reason = dash_redecide(flow, pkt);
+		if (reason)
+			return reason;
+		act = rcu_dereference(flow->act);
+	}
+	if (d && pkt->dir == DASH_DIRECTION_INBOUND &&
+	    pkt->ecfg->check_reply_pa && !dash_reply_is_valid(pkt, act))
+		return DASH_DROP_PA_INVALID;
+
+	over = dash_flow_touch(ft, flow, pkt);
+	reason = dash_send(pkt, &act->xf[d]);
+	if (over)
+		dash_flow_remove(ft, flow);
+	return reason;
+}
+
+/* What would become of a packet of a connection, without touching it. */
+static enum dash_drop dash_known_explain(struct dash_pkt *pkt,
+					 struct dash_flow *flow)
+{
+	int d = dash_flow_dir(flow, pkt->dir);
+	struct dash_flow_act *act;
+	enum dash_drop reason;
+	struct dash_pkt init;
+
+	pkt->rec->flow = flow;
+	if (READ_ONCE(flow->gen) == READ_ONCE(pkt->eni->gen))
+		return dash_send(pkt, &rcu_dereference(flow->act)->xf[d]);
+
+	act = dash_flow_act_alloc();
+	if (!act)
+		return DASH_DROP_NO_MEMORY;
+	dash_flow_initiator(pkt, flow, &init);
+	init.rec = pkt->rec;
+	reason = dash_decide(&init, flow->hash, act);
+	if (!reason)
+		reason = dash_send(pkt, &act->xf[d]);
+	dash_flow_act_free(act);
+	return reason;
+}
+
+/* May this packet open a connection? */
+static bool dash_may_open(const struct dash_pkt *pkt)
+{
+	if (pkt->t.proto != IPPROTO_TCP || dash_tcp_is_syn(pkt->tcp.flags))
+		return true;
+	return pkt->inst->tcp_loose && !(pkt->tcp.flags & DASH_TCP_RST);
+}
+
+/* The first packet of a connection. */
+static enum dash_drop dash_unknown(struct dash_pkt *pkt,
+				   struct dash_flow_table *ft,
+				   const struct dash_flow_key *key)
+{
+	struct dash_flow_act *act;
+	enum dash_drop reason;
+	struct dash_flow *flow;
+
+	if (!dash_may_open(pkt))
+		return DASH_DROP_TCP_NO_SYN;
+	act = dash_flow_act_alloc();
+	if (!act)
+		return DASH_DROP_NO_MEMORY;
+	reason = dash_decide(pkt, dash_flow_hash(ft, key), act);
+	if (reason)
+		goto free_act;
+	if (pkt->rec) {
+		reason = dash_send(pkt, &act->xf[0]);
+		goto free_act;
+	}
+	reason = dash_flow_create(ft, pkt, key, act, &flow);
+	if (reason)
+		goto free_act;
+	return dash_known(pkt, ft, flow);
+
+free_act:
+	dash_flow_act_free(act);
+	return reason;
+}
+
+/* An ICMP error goes the way of the connection that it is about. */
+static enum dash_drop dash_icmp_error(struct dash_pkt *pkt,
+				      struct dash_flow_table *ft)
+{
+	const struct dash_flow_act *act;
+	struct dash_flow_key key;
+	struct dash_flow *flow;
+
+	/* the packet quoted went the other way, from whom this one goes to */
+	if (!ipv6_addr_equal(&pkt->quoted.src, &pkt->t.dst))
+		return DASH_DROP_ICMP_NO_FLOW;
+	dash_flow_key_init(&key, pkt->eni->id, &pkt->quoted, !pkt->dir);
+	flow = dash_flow_lookup(ft, &key);
+	if (!flow)
+		return DASH_DROP_ICMP_NO_FLOW;
+	act = rcu_dereference(flow->act);
+	return dash_send(pkt, &act->xf[dash_flow_dir(flow, pkt->dir)]);
+}
+
+/* From the connection on; the part that explain shares. */
+static enum dash_drop dash_forward(struct dash_pkt *pkt)
+{
+	struct dash_flow_table *ft = rcu_dereference(pkt->dn->ft);
+	struct dash_flow *flow = NULL;
+	struct dash_flow_key key;
+	enum dash_drop reason;
+
+	if (!pkt->ecfg->enabled)
+		return DASH_DROP_ENI_DOWN;
+	if (WARN_ON_ONCE(!ft))
+		return DASH_DROP_NO_MEMORY;
+
+	if (!pkt->icmp_err && pkt->frag != DASH_FRAG_LATER) {
+		dash_flow_key_init(&key, pkt->eni->id, &pkt->t, pkt->dir);
+		flow = dash_flow_lookup(ft, &key);
+	}
+	if (!flow && !pkt->icmp_err) {
+		reason = dash_lookup_trusted(pkt);
+		if (reason)
+			return reason;
+	}
+	if (pkt->t.proto == IPPROTO_TCP && pkt->frag != DASH_FRAG_LATER &&
+	    !dash_tcp_flags_valid(pkt->tcp.flags))
+		return DASH_DROP_TCP_FLAGS;
+	if (pkt->frag == DASH_FRAG_LATER)
+		return DASH_DROP_FRAG_NO_PARENT;
+	if (pkt->icmp_err)
+		return dash_icmp_error(pkt, ft);
+
+	if (flow && pkt->t.proto == IPPROTO_TCP &&
+	    dash_tcp_is_syn(pkt->tcp.flags) && dash_flow_is_over(flow)) {
+		/* the old connection is over, this is a new one */
+		if (!pkt->rec)
+			dash_flow_remove(ft, flow);
+		flow = NULL;
+	}
+	if (!flow)
+		return dash_unknown(pkt, ft, &key);
+	if (unlikely(pkt->rec))
+		return dash_known_explain(pkt, flow);
+	return dash_known(pkt, ft, flow);
+}
+
+enum dash_drop dash_pipeline_explain(struct dash_pkt *pkt)
+{
+	return dash_forward(pkt);
+}
+
+static void dash_count_rx(const struct dash_pkt *pkt)
+{
+	struct dash_port_stats *p = this_cpu_ptr(pkt->port->stats);
+	struct dash_dir_stats *s;
+
+	u64_stats_update_begin(&p->syncp);
+	u64_stats_inc(&p->to_eni);
+	u64_stats_update_end(&p->syncp);
+
+	s = dash_count_begin(pkt);
+	u64_stats_inc(&s->rx_packets);
+	u64_stats_add(&s->rx_bytes, pkt->rx_len);
+	dash_count_end(pkt);
+}
+
+static void dash_count_ours(const struct dash_pkt *pkt)
+{
+	struct dash_port_stats *p = this_cpu_ptr(pkt->port->stats);
+
+	u64_stats_update_begin(&p->syncp);
+	u64_stats_inc(&p->ours);
+	u64_stats_update_end(&p->syncp);
+}
+
+static void dash_count_drop(const struct dash_pkt *pkt, enum dash_drop reason)
+{
+	struct dash_port_stats *p;
+	struct dash_dir_stats *s;
+
+	if (pkt->eni) {
+		s = dash_count_begin(pkt);
+		u64_stats_inc(&s->drops[reason]);
+		dash_count_end(pkt);
+		return;
+	}
+	p = this_cpu_ptr(pkt->port->stats);
+	u64_stats_update_begin(&p->syncp);
+	u64_stats_inc(&p->drops[reason]);
+	u64_stats_update_end(&p->syncp);
+}
+
+bool dash_pipeline_rx(struct dash_pkt *pkt)
+{
+	enum dash_drop reason;
+
+	pkt->inst = rcu_dereference(pkt->dn->inst);
+	if (!dash_parse_outer(pkt, pkt->inst->vxlan_port))
+		return false;
+	if (!dash_lookup_vip(pkt)) {
+		dash_parse_undo(pkt);
+		return false;
+	}
+	dash_count_ours(pkt);
+
+	reason = dash_parse_inner(pkt);
+	if (reason)
+		goto drop;
+	reason = dash_lookup_eni(pkt);
+	if (reason)
+		goto drop;
+	dash_count_rx(pkt);
+	reason = dash_forward(pkt);
+	if (!reason)
+		return true;
+
+drop:
+	dash_count_drop(pkt, reason);
+	trace_dash_drop(pkt->skb, pkt->port->dev,
+			pkt->eni ? pkt->eni->name : "", reason);
+	kfree_skb_reason(pkt->skb, dash_drop_skb_reason(reason));
+	return true;
+}

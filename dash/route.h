@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Outbound routes of a group, by longest prefix; inbound rules of an ENI. */
+#ifndef _DASH_ROUTE_H
+#define _DASH_ROUTE_H
+
+#include <linux/hashtable.h>
+#include <linux/if_ether.h>
+#include <linux/in6.h>
+#include <linux/list.h>
+#include <linux/types.h>
+#include <linux/xarray.h>
+
+#include "drop.h"
+#include "lpm.h"
+#include "rows.h"
+
+struct dash_eni;
+struct dash_pkt;
+struct dash_vnet;
+
+/**
+ * struct dash_route_action - what routes do; shared by those that do the same
+ *
+ * Constant but for @count, which dash_net.lock guards. Freed a grace period
+ * after its last route.
+ */
+struct dash_route_action {
+	/** @node: in dash_route_group.by_content */
+	struct hlist_node node;
+	/** @ref: mention of the VNET */
+	struct dash_ref ref;
+	/** @group: whose routes */
+	struct dash_route_group *group;
+	/** @vnet: VNET whose mappings decide, or NULL */
+	struct dash_vnet *vnet;
+	/** @overlay_ip: mapping to use instead of the destination's */
+	struct in6_addr overlay_ip;
+	/** @mac: inner destination MAC for vnet_encap, when @has_mac */
+	u8 mac[ETH_ALEN];
+	/** @action: enum dash_route_action */
+	u8 action;
+	/** @underlay: enum dash_underlay_family */
+	u8 underlay;
+	/** @has_overlay_ip: @overlay_ip is set */
+	bool has_overlay_ip;
+	/** @has_mac: @mac is set */
+	bool has_mac;
+	/** @has_vni: @vni is set */
+	bool has_vni;
+	/** @vni: VNI for vnet_encap */
+	u32 vni;
+	/** @id: value in the group's prefix tables */
+	u32 id;
+	/** @count: routes after the change under way */
+	u32 count;
+	/** @n_pa: length of @pa */
+	u32 n_pa;
+	/** @pa: endpoints for vnet_encap */
+	struct in6_addr *pa;
+	/** @len: length of @attrs */
+	u32 len;
+	/** @attrs: the attributes that are not part of a route's key */
+	u8 attrs[] __aligned(NLA_ALIGNTO);
+};
+
+/**
+ * struct dash_route_group - routes that ENIs share
+ */
+struct dash_route_group {
+	/** @sym: its name */
+	struct dash_sym *sym;
+	/** @name: the same for readers */
+	const char *name;
+	/** @lpm: prefix -> id of action, [v4, v6] */
+	struct dash_lpm lpm[2];
+	/** @actions: id -> action, RCU */
+	struct xarray actions;
+	/** @by_content: finds equal actions */
+	DECLARE_HASHTABLE(by_content, 6);
+	/** @next_id: of actions */
+	u32 next_id;
+	/** @txn: change under way, when @staged */
+	struct dash_lpm_txn txn[2];
+	/** @staged: in a transaction */
+	bool staged;
+	/** @list: in dash_txn.route_groups */
+	struct list_head list;
+};
+
+struct dash_route_group *dash_route_group_alloc(struct dash_sym *sym);
+void dash_route_group_free(struct dash_route_group *group);
+
+/**
+ * struct dash_route - what a lookup found
+ */
+struct dash_route {
+	/** @action: what to do */
+	const struct dash_route_action *action;
+	/** @plen: length of the prefix that matched */
+	u8 plen;
+};
+
+/**
+ * dash_route_lookup - find the longest prefix of an inner destination
+ * @group: routes, or NULL
+ * @dst: address
+ * @route: filled
+ *
+ * Context: RCU. Return: DASH_DROP_NONE or DASH_DROP_NO_ROUTE.
+ */
+enum dash_drop dash_route_lookup(const struct dash_route_group *group,
+				 const struct in6_addr *dst,
+				 struct dash_route *route);
+
+/* Value of exactly this prefix, DASH_LPM_NONE without; dash_net.lock held. */
+u32 dash_route_exact(struct dash_route_group *group, const struct nlattr *addr,
+		     u8 plen);
+
+int dash_route_stage(struct dash_txn *txn, struct dash_row *row);
+int dash_route_stage_clear(struct dash_txn *txn, struct dash_sym *sym);
+int dash_route_check(struct dash_txn *txn);
+void dash_route_unstage(struct dash_txn *txn);
+void dash_route_publish(struct dash_txn *txn);
+void dash_route_reap(struct dash_txn *txn);
+bool dash_route_ref_is_live(const struct dash_ref *ref);
+void dash_route_ref_name(const struct dash_ref *ref, char *buf);
+
+/**
+ * struct dash_rule - an inbound route rule
+ */
+struct dash_rule {
+	/** @row: as set; lives as long as the table does */
+	struct dash_row *row;
+	/** @vnet: VNET that the outer source must belong to, or NULL */
+	struct dash_vnet *vnet;
+	/** @addr: prefix of the outer source, when not @any */
+	struct in6_addr addr;
+	/** @plen: its length, counted in the v4-mapped form */
+	u8 plen;
+	/** @any: any outer source of either family */
+	bool any;
+	/** @protocol: inner protocol, 0 is any */
+	u8 protocol;
+	/** @drop: action drop instead of decap */
+	bool drop;
+	/** @pa_validation: check the outer source */
+	bool pa_validation;
+	/** @vni: VNI of the packet */
+	u32 vni;
+	/** @priority: lowest first */
+	u32 priority;
+};
+
+/**
+ * struct dash_rule_table - the inbound rules of an ENI
+ *
+ * Sorted by VNI, then priority, then longest prefix. RCU, replaced whole.
+ */
+struct dash_rule_table {
+	/** @n: number of rules */
+	u32 n;
+	/** @rule: the rules */
+	struct dash_rule rule[];
+};
+
+/**
+ * dash_rule_lookup - find the rule for an inbound packet
+ * @pkt: packet; eni, outer and t set
+ *
+ * Context: RCU. Return: rule or NULL.
+ */
+const struct dash_rule *dash_rule_lookup(const struct dash_pkt *pkt);
+
+int dash_rules_prepare(struct dash_txn *txn, struct dash_eni *eni);
+
+#endif /* _DASH_ROUTE_H */

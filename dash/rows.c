@@ -1,0 +1,847 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One description for every table: how a row is named, what it mentions and
+ * what its attributes may hold. Everything else about configuration works on
+ * this description.
+ */
+#include <linux/atomic.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+
+#include "addr.h"
+#include "mapping.h"
+#include "nl_gen.h"
+#include "route.h"
+#include "rows.h"
+
+#define B(attr)	BIT_ULL(attr)
+
+#define DASH_MAX_VNI	0xffffff
+
+/* As many members as a DASH tunnel has. */
+#define DASH_MAX_ENDPOINTS	128
+
+/* Half a million prefixes, which is more than a group may have. */
+#define DASH_ROW_MAX	SZ_16M
+
+/* netlink_ack() reads the text after the handler returned; so it lives in a
+ * ring that is large enough not to be overwritten by then. Should it be, the
+ * text is another request's, still terminated: nothing writes the last byte.
+ */
+#define DASH_ERRS	64
+#define DASH_ERR_LEN	320
+static char dash_errs[DASH_ERRS][DASH_ERR_LEN];
+static atomic_t dash_err_next;
+
+void dash_err(struct netlink_ext_ack *extack, const struct nlattr *attr,
+	      const char *fmt, ...)
+{
+	va_list args;
+	char *buf;
+
+	if (!extack)
+		return;
+
+	buf = dash_errs[(u32)atomic_inc_return(&dash_err_next) % DASH_ERRS];
+	va_start(args, fmt);
+	vsnprintf(buf, DASH_ERR_LEN - 1, fmt, args);
+	va_end(args);
+	extack->_msg = buf;
+	if (attr)
+		extack->bad_attr = attr;
+}
+
+void dash_nla_addr(const struct nlattr *nla, struct in6_addr *addr)
+{
+	if (nla_len(nla) == sizeof(__be32))
+		dash_addr_from_v4(addr, nla_get_in_addr(nla));
+	else
+		*addr = nla_get_in6_addr(nla);
+}
+
+const struct nlattr *dash_row_get(const struct dash_row *row, int attr)
+{
+	return nla_find(dash_row_attrs(row), row->len, attr);
+}
+
+u32 dash_row_u32(const struct dash_row *row, int attr, u32 absent)
+{
+	const struct nlattr *nla = dash_row_get(row, attr);
+
+	return nla ? nla_get_u32(nla) : absent;
+}
+
+u8 dash_row_u8(const struct dash_row *row, int attr, u8 absent)
+{
+	const struct nlattr *nla = dash_row_get(row, attr);
+
+	return nla ? nla_get_u8(nla) : absent;
+}
+
+static int dash_check_prefix(const struct nlattr *addr,
+			     const struct nlattr *len,
+			     struct netlink_ext_ack *extack)
+{
+	if (!addr || !len) {
+		dash_err(extack, addr ?: len, "prefix without address or length");
+		return -EINVAL;
+	}
+	if (nla_len(addr) != 4 && nla_len(addr) != 16) {
+		dash_err(extack, addr, "address of %d bytes", nla_len(addr));
+		return -EINVAL;
+	}
+	if (nla_get_u8(len) > nla_len(addr) * 8) {
+		dash_err(extack, len, "prefix length %u of an address of %d bits",
+			 nla_get_u8(len), nla_len(addr) * 8);
+		return -ERANGE;
+	}
+	return 0;
+}
+
+static int dash_name_1(char *buf, struct nlattr *nla)
+{
+	return nla_strscpy(buf, nla, DASH_NAME_LEN);
+}
+
+/* A separator in a parent's name would make names ambiguous. */
+static int dash_check_parent(const struct nlattr *nla,
+			     struct netlink_ext_ack *extack)
+{
+	if (strnchr(nla_data(nla), nla_len(nla), ':')) {
+		dash_err(extack, nla, "name has a colon");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int dash_name_prefix(char *buf, struct nlattr *addr, struct nlattr *len,
+			    struct netlink_ext_ack *extack)
+{
+	int err = dash_check_prefix(addr, len, extack);
+
+	if (err)
+		return err;
+	return nla_len(addr) == 4 ?
+	       sprintf(buf, "%pI4/%u", nla_data(addr), nla_get_u8(len)) :
+	       sprintf(buf, "%pI6c/%u", nla_data(addr), nla_get_u8(len));
+}
+
+#define DASH_NAME_STR(fn, attr)						\
+static int fn(struct nlattr **tb, char *buf,				\
+	      struct netlink_ext_ack *extack)				\
+{									\
+	return dash_name_1(buf, tb[attr]);				\
+}
+
+DASH_NAME_STR(dash_name_appliance, DASH_A_APPLIANCE_ID)
+DASH_NAME_STR(dash_name_vnet, DASH_A_VNET_NAME)
+DASH_NAME_STR(dash_name_qos, DASH_A_QOS_NAME)
+DASH_NAME_STR(dash_name_routing_type, DASH_A_ROUTING_TYPE_NAME)
+DASH_NAME_STR(dash_name_tag, DASH_A_TAG_NAME)
+DASH_NAME_STR(dash_name_acl_group, DASH_A_ACL_GROUP_NAME)
+DASH_NAME_STR(dash_name_route_group, DASH_A_ROUTE_GROUP_NAME)
+DASH_NAME_STR(dash_name_meter_policy, DASH_A_METER_POLICY_NAME)
+DASH_NAME_STR(dash_name_eni, DASH_A_ENI_NAME)
+DASH_NAME_STR(dash_name_eni_route, DASH_A_ENI_ROUTE_ENI)
+DASH_NAME_STR(dash_name_port, DASH_A_PORT_NAME)
+
+static int dash_name_acl_rule(struct nlattr **tb, char *buf,
+			      struct netlink_ext_ack *extack)
+{
+	int n = dash_name_1(buf, tb[DASH_A_ACL_RULE_GROUP]);
+
+	buf[n++] = ':';
+	return n + dash_name_1(buf + n, tb[DASH_A_ACL_RULE_NAME]);
+}
+
+static int dash_name_acl_bind(struct nlattr **tb, char *buf,
+			      struct netlink_ext_ack *extack)
+{
+	char eni[64];
+
+	nla_strscpy(eni, tb[DASH_A_ACL_BIND_ENI], sizeof(eni));
+	return sprintf(buf, "%s_TABLE:%s:%u",
+		       nla_get_u8(tb[DASH_A_ACL_BIND_DIRECTION]) ==
+		       DASH_DIRECTION_OUTBOUND ? "OUT" : "IN",
+		       eni, nla_get_u8(tb[DASH_A_ACL_BIND_STAGE]));
+}
+
+static int dash_name_route(struct nlattr **tb, char *buf,
+			   struct netlink_ext_ack *extack)
+{
+	int n = dash_name_1(buf, tb[DASH_A_ROUTE_GROUP]);
+
+	buf[n++] = ':';
+	return dash_name_prefix(buf + n, tb[DASH_A_ROUTE_ADDR],
+				tb[DASH_A_ROUTE_LEN], extack);
+}
+
+static int dash_name_mapping(struct nlattr **tb, char *buf,
+			     struct netlink_ext_ack *extack)
+{
+	int n = dash_name_1(buf, tb[DASH_A_MAPPING_VNET]);
+	struct nlattr *ip = tb[DASH_A_MAPPING_IP];
+
+	return nla_len(ip) == 4 ? sprintf(buf + n, ":%pI4", nla_data(ip)) :
+				  sprintf(buf + n, ":%pI6c", nla_data(ip));
+}
+
+/* Without a priority, for deletion, the name ends in its separator. */
+static int dash_name_route_rule(struct nlattr **tb, char *buf,
+				struct netlink_ext_ack *extack)
+{
+	int n = dash_name_1(buf, tb[DASH_A_ROUTE_RULE_ENI]);
+	int err;
+
+	n += sprintf(buf + n, ":%u:", nla_get_u32(tb[DASH_A_ROUTE_RULE_VNI]));
+	if (tb[DASH_A_ROUTE_RULE_ADDR] || tb[DASH_A_ROUTE_RULE_LEN]) {
+		err = dash_name_prefix(buf + n, tb[DASH_A_ROUTE_RULE_ADDR],
+				       tb[DASH_A_ROUTE_RULE_LEN], extack);
+		if (err < 0)
+			return err;
+		n += err;
+	}
+	buf[n++] = ':';
+	buf[n] = 0;
+	if (tb[DASH_A_ROUTE_RULE_PRIORITY])
+		n += sprintf(buf + n, "%u",
+			     nla_get_u32(tb[DASH_A_ROUTE_RULE_PRIORITY]));
+	return n;
+}
+
+static int dash_name_pa_validation(struct nlattr **tb, char *buf,
+				   struct netlink_ext_ack *extack)
+{
+	return sprintf(buf, "%u", nla_get_u32(tb[DASH_A_PA_VALIDATION_VNI]));
+}
+
+static int dash_name_meter_rule(struct nlattr **tb, char *buf,
+				struct netlink_ext_ack *extack)
+{
+	int n = dash_name_1(buf, tb[DASH_A_METER_RULE_POLICY]);
+
+	return n + sprintf(buf + n, ":%u", nla_get_u32(tb[DASH_A_METER_RULE_NUM]));
+}
+
+static int dash_name_meter(struct nlattr **tb, char *buf,
+			   struct netlink_ext_ack *extack)
+{
+	int n = dash_name_1(buf, tb[DASH_A_METER_ENI]);
+
+	return n + sprintf(buf + n, ":%u", nla_get_u32(tb[DASH_A_METER_CLASS]));
+}
+
+static int dash_check_nexthops(struct nlattr **tb, const struct nlattr *attrs,
+			       int len, struct netlink_ext_ack *extack)
+{
+	struct nlattr *nh[DASH_A_NEXTHOP_MAX + 1];
+	const struct nlattr *pos;
+	int rem, err;
+
+	nla_for_each_attr(pos, attrs, len, rem) {
+		if (nla_type(pos) != DASH_A_APPLIANCE_NEXTHOP)
+			continue;
+		err = nla_parse_nested(nh, DASH_A_NEXTHOP_MAX, pos,
+				       dash_nexthop_nl_policy, extack);
+		if (!err)
+			err = dash_check_prefix(nh[DASH_A_NEXTHOP_ADDR],
+						nh[DASH_A_NEXTHOP_LEN], extack);
+		if (err)
+			return err;
+		if (!nh[DASH_A_NEXTHOP_DST_MAC]) {
+			dash_err(extack, pos, "next hop without dst_mac");
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+static int dash_check_route(struct nlattr **tb, const struct nlattr *attrs,
+			    int len, struct netlink_ext_ack *extack)
+{
+	const struct nlattr *nla;
+	u32 n = 0;
+	int rem;
+
+	switch (nla_get_u8(tb[DASH_A_ROUTE_ACTION])) {
+	case DASH_ROUTE_ACTION_VNET:
+	case DASH_ROUTE_ACTION_VNET_DIRECT:
+		if (!tb[DASH_A_ROUTE_VNET]) {
+			dash_err(extack, tb[DASH_A_ROUTE_ACTION],
+				 "routing type vnet or vnet_direct needs a vnet");
+			return -EINVAL;
+		}
+		break;
+	case DASH_ROUTE_ACTION_VNET_ENCAP:
+		if (!tb[DASH_A_ROUTE_UNDERLAY_IP]) {
+			dash_err(extack, tb[DASH_A_ROUTE_ACTION],
+				 "routing type vnet_encap needs an underlay_ip");
+			return -EINVAL;
+		}
+		break;
+	}
+	nla_for_each_attr(nla, attrs, len, rem)
+		n += nla_type(nla) == DASH_A_ROUTE_UNDERLAY_IP;
+	if (n > DASH_MAX_ENDPOINTS) {
+		dash_err(extack, tb[DASH_A_ROUTE_UNDERLAY_IP],
+			 "%u endpoints, more than the %u possible", n,
+			 DASH_MAX_ENDPOINTS);
+		return -E2BIG;
+	}
+	return 0;
+}
+
+static int dash_check_mapping(struct nlattr **tb, const struct nlattr *attrs,
+			      int len, struct netlink_ext_ack *extack)
+{
+	struct nlattr *type = tb[DASH_A_MAPPING_ROUTING_TYPE];
+
+	if (!tb[DASH_A_MAPPING_UNDERLAY_IP] && !tb[DASH_A_MAPPING_UNDERLAY_IP6]) {
+		dash_err(extack, NULL, "a mapping needs an underlay_ip");
+		return -EINVAL;
+	}
+	if (type && nla_strcmp(type, "vnet_encap")) {
+		dash_err(extack, type, "routing type %.*s of a mapping is not supported",
+			 nla_len(type), (const char *)nla_data(type));
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
+static int dash_check_meter_rule(struct nlattr **tb, const struct nlattr *attrs,
+				 int len, struct netlink_ext_ack *extack)
+{
+	return dash_check_prefix(tb[DASH_A_METER_RULE_ADDR],
+				 tb[DASH_A_METER_RULE_LEN], extack);
+}
+
+static const struct dash_ref_desc dash_refs_eni[] = {
+	{ DASH_A_ENI_VNET, DASH_OBJECT_TYPE_VNET, "vnet" },
+	{ DASH_A_ENI_QOS, DASH_OBJECT_TYPE_QOS, "qos" },
+	{ DASH_A_ENI_V4_METER_POLICY, DASH_OBJECT_TYPE_METER_POLICY,
+	  "v4_meter_policy_id" },
+	{ DASH_A_ENI_V6_METER_POLICY, DASH_OBJECT_TYPE_METER_POLICY,
+	  "v6_meter_policy_id" },
+	{}
+};
+
+static const struct dash_ref_desc dash_refs_acl_rule[] = {
+	{ DASH_A_ACL_RULE_SRC_TAG, DASH_OBJECT_TYPE_TAG, "src_tag" },
+	{ DASH_A_ACL_RULE_DST_TAG, DASH_OBJECT_TYPE_TAG, "dst_tag" },
+	{}
+};
+
+static const struct dash_ref_desc dash_refs_acl_bind[] = {
+	{ DASH_A_ACL_BIND_V4_GROUP, DASH_OBJECT_TYPE_ACL_GROUP, "v4_acl_group_id" },
+	{ DASH_A_ACL_BIND_V6_GROUP, DASH_OBJECT_TYPE_ACL_GROUP, "v6_acl_group_id" },
+	{}
+};
+
+static const struct dash_ref_desc dash_refs_eni_route[] = {
+	{ DASH_A_ENI_ROUTE_GROUP, DASH_OBJECT_TYPE_ROUTE_GROUP, "group_id" },
+	{}
+};
+
+static const struct dash_ref_desc dash_refs_route_rule[] = {
+	{ DASH_A_ROUTE_RULE_VNET, DASH_OBJECT_TYPE_VNET, "vnet" },
+	{}
+};
+
+const struct dash_type dash_types[] = {
+	[DASH_OBJECT_TYPE_APPLIANCE] = {
+		.table = "DASH_APPLIANCE_TABLE:",
+		.attr = DASH_A_CONFIG_APPLIANCE,
+		.policy = dash_appliance_nl_policy,
+		.maxattr = DASH_A_APPLIANCE_MAX,
+		.append = DASH_A_APPLIANCE_APPEND,
+		.name = dash_name_appliance,
+		.check = dash_check_nexthops,
+		.keys = B(DASH_A_APPLIANCE_ID),
+		.addrs = B(DASH_A_APPLIANCE_SIP),
+		.vnis = B(DASH_A_APPLIANCE_VM_VNI),
+		.vni_ranges = B(DASH_A_APPLIANCE_TRUSTED_VNI),
+	},
+	[DASH_OBJECT_TYPE_VNET] = {
+		.table = "DASH_VNET_TABLE:",
+		.attr = DASH_A_CONFIG_VNET,
+		.policy = dash_vnet_nl_policy,
+		.maxattr = DASH_A_VNET_MAX,
+		.append = DASH_A_VNET_APPEND,
+		.name = dash_name_vnet,
+		.keys = B(DASH_A_VNET_NAME),
+		.needs = B(DASH_A_VNET_VNI),
+		.vnis = B(DASH_A_VNET_VNI),
+	},
+	[DASH_OBJECT_TYPE_QOS] = {
+		.table = "DASH_QOS_TABLE:",
+		.attr = DASH_A_CONFIG_QOS,
+		.policy = dash_qos_nl_policy,
+		.maxattr = DASH_A_QOS_MAX,
+		.name = dash_name_qos,
+		.keys = B(DASH_A_QOS_NAME),
+	},
+	[DASH_OBJECT_TYPE_ROUTING_TYPE] = {
+		.table = "DASH_ROUTING_TYPE_TABLE:",
+		.attr = DASH_A_CONFIG_ROUTING_TYPE,
+		.policy = dash_routing_type_nl_policy,
+		.maxattr = DASH_A_ROUTING_TYPE_MAX,
+		.name = dash_name_routing_type,
+		.keys = B(DASH_A_ROUTING_TYPE_NAME),
+	},
+	[DASH_OBJECT_TYPE_TAG] = {
+		.table = "DASH_PREFIX_TAG_TABLE:",
+		.attr = DASH_A_CONFIG_TAG,
+		.policy = dash_tag_nl_policy,
+		.maxattr = DASH_A_TAG_MAX,
+		.append = DASH_A_TAG_APPEND,
+		.name = dash_name_tag,
+		.keys = B(DASH_A_TAG_NAME),
+		.needs = B(DASH_A_TAG_IP_VERSION),
+		.prefixes = B(DASH_A_TAG_PREFIX),
+	},
+	[DASH_OBJECT_TYPE_ACL_GROUP] = {
+		.table = "DASH_ACL_GROUP_TABLE:",
+		.attr = DASH_A_CONFIG_ACL_GROUP,
+		.policy = dash_acl_group_nl_policy,
+		.maxattr = DASH_A_ACL_GROUP_MAX,
+		.name = dash_name_acl_group,
+		.keys = B(DASH_A_ACL_GROUP_NAME),
+		.needs = B(DASH_A_ACL_GROUP_IP_VERSION),
+	},
+	[DASH_OBJECT_TYPE_ACL_RULE] = {
+		.table = "DASH_ACL_RULE_TABLE:",
+		.attr = DASH_A_CONFIG_ACL_RULE,
+		.policy = dash_acl_rule_nl_policy,
+		.maxattr = DASH_A_ACL_RULE_MAX,
+		.append = DASH_A_ACL_RULE_APPEND,
+		.name = dash_name_acl_rule,
+		.refs = dash_refs_acl_rule,
+		.keys = B(DASH_A_ACL_RULE_GROUP) | B(DASH_A_ACL_RULE_NAME),
+		.needs = B(DASH_A_ACL_RULE_PRIORITY) | B(DASH_A_ACL_RULE_ACTION),
+		.prefixes = B(DASH_A_ACL_RULE_SRC_ADDR) |
+			    B(DASH_A_ACL_RULE_DST_ADDR),
+		.port_ranges = B(DASH_A_ACL_RULE_SRC_PORT) |
+			       B(DASH_A_ACL_RULE_DST_PORT),
+		.parent_attr = DASH_A_ACL_RULE_GROUP,
+		.parent = DASH_OBJECT_TYPE_ACL_GROUP,
+	},
+	[DASH_OBJECT_TYPE_ROUTE_GROUP] = {
+		.table = "DASH_ROUTE_GROUP_TABLE:",
+		.attr = DASH_A_CONFIG_ROUTE_GROUP,
+		.policy = dash_route_group_nl_policy,
+		.maxattr = DASH_A_ROUTE_GROUP_MAX,
+		.name = dash_name_route_group,
+		.keys = B(DASH_A_ROUTE_GROUP_NAME),
+	},
+	[DASH_OBJECT_TYPE_ROUTE] = {
+		.table = "DASH_ROUTE_TABLE:",
+		.attr = DASH_A_CONFIG_ROUTE,
+		.policy = dash_route_nl_policy,
+		.maxattr = DASH_A_ROUTE_MAX,
+		.name = dash_name_route,
+		.check = dash_check_route,
+		.stage = dash_route_stage,
+		.keys = B(DASH_A_ROUTE_GROUP) | B(DASH_A_ROUTE_ADDR) |
+			B(DASH_A_ROUTE_LEN),
+		.needs = B(DASH_A_ROUTE_ACTION),
+		.addrs = B(DASH_A_ROUTE_ADDR) | B(DASH_A_ROUTE_OVERLAY_IP) |
+			 B(DASH_A_ROUTE_UNDERLAY_IP),
+		.vnis = B(DASH_A_ROUTE_VNI),
+		.parent_attr = DASH_A_ROUTE_GROUP,
+		.parent = DASH_OBJECT_TYPE_ROUTE_GROUP,
+	},
+	[DASH_OBJECT_TYPE_MAPPING] = {
+		.table = "DASH_VNET_MAPPING_TABLE:",
+		.attr = DASH_A_CONFIG_MAPPING,
+		.policy = dash_mapping_nl_policy,
+		.maxattr = DASH_A_MAPPING_MAX,
+		.name = dash_name_mapping,
+		.check = dash_check_mapping,
+		.stage = dash_mapping_stage,
+		.keys = B(DASH_A_MAPPING_VNET) | B(DASH_A_MAPPING_IP),
+		.addrs = B(DASH_A_MAPPING_IP) | B(DASH_A_MAPPING_UNDERLAY_IP),
+		.vnis = B(DASH_A_MAPPING_VNI),
+		.parent_attr = DASH_A_MAPPING_VNET,
+		.parent = DASH_OBJECT_TYPE_VNET,
+	},
+	[DASH_OBJECT_TYPE_PA_VALIDATION] = {
+		.table = "DASH_PA_VALIDATION_TABLE:",
+		.attr = DASH_A_CONFIG_PA_VALIDATION,
+		.policy = dash_pa_validation_nl_policy,
+		.maxattr = DASH_A_PA_VALIDATION_MAX,
+		.append = DASH_A_PA_VALIDATION_APPEND,
+		.name = dash_name_pa_validation,
+		.keys = B(DASH_A_PA_VALIDATION_VNI),
+		.vnis = B(DASH_A_PA_VALIDATION_VNI),
+		.prefixes = B(DASH_A_PA_VALIDATION_PREFIX),
+	},
+	[DASH_OBJECT_TYPE_METER_POLICY] = {
+		.table = "DASH_METER_POLICY:",
+		.attr = DASH_A_CONFIG_METER_POLICY,
+		.policy = dash_meter_policy_nl_policy,
+		.maxattr = DASH_A_METER_POLICY_MAX,
+		.name = dash_name_meter_policy,
+		.keys = B(DASH_A_METER_POLICY_NAME),
+	},
+	[DASH_OBJECT_TYPE_METER_RULE] = {
+		.table = "DASH_METER_RULE:",
+		.attr = DASH_A_CONFIG_METER_RULE,
+		.policy = dash_meter_rule_nl_policy,
+		.maxattr = DASH_A_METER_RULE_MAX,
+		.name = dash_name_meter_rule,
+		.check = dash_check_meter_rule,
+		.keys = B(DASH_A_METER_RULE_POLICY) | B(DASH_A_METER_RULE_NUM),
+		.parent_attr = DASH_A_METER_RULE_POLICY,
+		.parent = DASH_OBJECT_TYPE_METER_POLICY,
+	},
+	[DASH_OBJECT_TYPE_ENI] = {
+		.table = "DASH_ENI_TABLE:",
+		.attr = DASH_A_CONFIG_ENI,
+		.policy = dash_eni_nl_policy,
+		.maxattr = DASH_A_ENI_MAX,
+		.append = DASH_A_ENI_APPEND,
+		.name = dash_name_eni,
+		.refs = dash_refs_eni,
+		.keys = B(DASH_A_ENI_NAME),
+		.needs = B(DASH_A_ENI_MAC),
+		.addrs = B(DASH_A_ENI_UNDERLAY_IP) | B(DASH_A_ENI_ENCAP_SIP) |
+			 B(DASH_A_ENI_ADDRESS),
+		.vnis = B(DASH_A_ENI_VM_VNI),
+		.vni_ranges = B(DASH_A_ENI_TRUSTED_VNI),
+	},
+	[DASH_OBJECT_TYPE_METER] = {
+		.table = "DASH_METER:",
+		.attr = DASH_A_CONFIG_METER,
+		.policy = dash_meter_nl_policy,
+		.maxattr = DASH_A_METER_MAX,
+		.name = dash_name_meter,
+		.keys = B(DASH_A_METER_ENI) | B(DASH_A_METER_CLASS),
+	},
+	[DASH_OBJECT_TYPE_ACL_BIND] = {
+		.table = "DASH_ACL_",
+		.attr = DASH_A_CONFIG_ACL_BIND,
+		.policy = dash_acl_bind_nl_policy,
+		.maxattr = DASH_A_ACL_BIND_MAX,
+		.name = dash_name_acl_bind,
+		.refs = dash_refs_acl_bind,
+		.keys = B(DASH_A_ACL_BIND_ENI) | B(DASH_A_ACL_BIND_DIRECTION) |
+			B(DASH_A_ACL_BIND_STAGE),
+		.parent_attr = DASH_A_ACL_BIND_ENI,
+		.parent = DASH_OBJECT_TYPE_ENI,
+	},
+	[DASH_OBJECT_TYPE_ENI_ROUTE] = {
+		.table = "DASH_ENI_ROUTE_TABLE:",
+		.attr = DASH_A_CONFIG_ENI_ROUTE,
+		.policy = dash_eni_route_nl_policy,
+		.maxattr = DASH_A_ENI_ROUTE_MAX,
+		.name = dash_name_eni_route,
+		.refs = dash_refs_eni_route,
+		.keys = B(DASH_A_ENI_ROUTE_ENI),
+		.needs = B(DASH_A_ENI_ROUTE_GROUP),
+		.parent_attr = DASH_A_ENI_ROUTE_ENI,
+		.parent = DASH_OBJECT_TYPE_ENI,
+	},
+	[DASH_OBJECT_TYPE_ROUTE_RULE] = {
+		.table = "DASH_ROUTE_RULE_TABLE:",
+		.attr = DASH_A_CONFIG_ROUTE_RULE,
+		.policy = dash_route_rule_nl_policy,
+		.maxattr = DASH_A_ROUTE_RULE_MAX,
+		.name = dash_name_route_rule,
+		.refs = dash_refs_route_rule,
+		.keys = B(DASH_A_ROUTE_RULE_ENI) | B(DASH_A_ROUTE_RULE_VNI),
+		.needs = B(DASH_A_ROUTE_RULE_PRIORITY) |
+			 B(DASH_A_ROUTE_RULE_ACTION),
+		.vnis = B(DASH_A_ROUTE_RULE_VNI),
+		.parent_attr = DASH_A_ROUTE_RULE_ENI,
+		.parent = DASH_OBJECT_TYPE_ENI,
+	},
+	[DASH_OBJECT_TYPE_PORT] = {
+		.table = "PORT:",
+		.attr = DASH_A_CONFIG_PORT,
+		.policy = dash_port_nl_policy,
+		.maxattr = DASH_A_PORT_MAX,
+		.name = dash_name_port,
+		.keys = B(DASH_A_PORT_NAME),
+	},
+};
+
+int dash_type_of_attr(u16 attr)
+{
+	int type;
+
+	for (type = 0; type < ARRAY_SIZE(dash_types); type++)
+		if (dash_types[type].attr == attr)
+			return type;
+	return -1;
+}
+
+static int dash_check_range(const struct nlattr *nest, bool vni,
+			    struct netlink_ext_ack *extack)
+{
+	struct nlattr *tb[DASH_A_VNI_RANGE_MAX + 1];
+	u32 lo, hi;
+	int err;
+
+	BUILD_BUG_ON(DASH_A_PORT_RANGE_LO != DASH_A_VNI_RANGE_LO ||
+		     DASH_A_PORT_RANGE_HI != DASH_A_VNI_RANGE_HI);
+
+	err = nla_parse_nested(tb, DASH_A_VNI_RANGE_MAX, nest,
+			       vni ? dash_vni_range_nl_policy :
+				     dash_port_range_nl_policy, extack);
+	if (err)
+		return err;
+	if (!tb[DASH_A_VNI_RANGE_LO] || !tb[DASH_A_VNI_RANGE_HI]) {
+		dash_err(extack, nest, "range without lo or hi");
+		return -EINVAL;
+	}
+	lo = vni ? nla_get_u32(tb[DASH_A_VNI_RANGE_LO]) :
+		   nla_get_u16(tb[DASH_A_PORT_RANGE_LO]);
+	hi = vni ? nla_get_u32(tb[DASH_A_VNI_RANGE_HI]) :
+		   nla_get_u16(tb[DASH_A_PORT_RANGE_HI]);
+	if (lo > hi || (vni && hi > DASH_MAX_VNI)) {
+		dash_err(extack, nest, "range %u-%u", lo, hi);
+		return -ERANGE;
+	}
+	return 0;
+}
+
+static int dash_check_attr(const struct dash_type *type,
+			   const struct nlattr *nla,
+			   struct netlink_ext_ack *extack)
+{
+	struct nlattr *tb[DASH_A_PREFIX_MAX + 1];
+	u64 bit = B(nla_type(nla));
+	int err;
+
+	if (type->addrs & bit && nla_len(nla) != 4 && nla_len(nla) != 16) {
+		dash_err(extack, nla, "address of %d bytes", nla_len(nla));
+		return -EINVAL;
+	}
+	if (type->vnis & bit && nla_get_u32(nla) > DASH_MAX_VNI) {
+		dash_err(extack, nla, "VNI %u has more than 24 bits",
+			 nla_get_u32(nla));
+		return -ERANGE;
+	}
+	if (type->prefixes & bit) {
+		err = nla_parse_nested(tb, DASH_A_PREFIX_MAX, nla,
+				       dash_prefix_nl_policy, extack);
+		if (err)
+			return err;
+		return dash_check_prefix(tb[DASH_A_PREFIX_ADDR],
+					 tb[DASH_A_PREFIX_LEN], extack);
+	}
+	if (type->port_ranges & bit)
+		return dash_check_range(nla, false, extack);
+	if (type->vni_ranges & bit)
+		return dash_check_range(nla, true, extack);
+	return 0;
+}
+
+static int dash_check_present(const struct dash_type *type, struct nlattr **tb,
+			      const struct nlattr *nest, u64 needs,
+			      struct netlink_ext_ack *extack)
+{
+	int i;
+
+	for (i = 1; i <= type->maxattr; i++) {
+		if (!(needs & B(i)) || tb[i])
+			continue;
+		dash_err(extack, nest, "%s row lacks attribute %d, which is required",
+			 type->table, i);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int dash_row_refs(struct dash_row *row)
+{
+	const struct dash_ref_desc *desc;
+	const struct nlattr *nla;
+	int rem, n = 0;
+
+	desc = dash_types[row->type].refs;
+	if (!desc || row->del)
+		return 0;
+
+	dash_row_for_each(nla, row, rem)
+		for (desc = dash_types[row->type].refs; desc->attr; desc++)
+			n += desc->attr == nla_type(nla);
+	if (!n)
+		return 0;
+	if (n > U16_MAX)
+		return -E2BIG;
+
+	row->refs = kvcalloc(n, sizeof(*row->refs), GFP_KERNEL_ACCOUNT);
+	if (!row->refs)
+		return -ENOMEM;
+
+	dash_row_for_each(nla, row, rem) {
+		for (desc = dash_types[row->type].refs; desc->attr; desc++) {
+			if (desc->attr != nla_type(nla))
+				continue;
+			row->refs[row->n_refs].row = row;
+			row->refs[row->n_refs].field = desc->field;
+			row->n_refs++;
+		}
+	}
+	return 0;
+}
+
+struct dash_row *dash_row_alloc(const struct nlattr *nest, u8 type_id, bool del,
+				u32 seq, struct netlink_ext_ack *extack)
+{
+	const struct dash_type *type = &dash_types[type_id];
+	struct nlattr *tb[64];
+	char name[DASH_NAME_LEN];
+	const struct nlattr *nla;
+	struct dash_row *row;
+	int rem, err;
+	bool more;
+
+	BUILD_BUG_ON(DASH_A_ENI_MAX >= ARRAY_SIZE(tb) ||
+		     DASH_A_APPLIANCE_MAX >= ARRAY_SIZE(tb));
+
+	err = nla_parse_nested(tb, type->maxattr, nest, type->policy, extack);
+	if (err)
+		return ERR_PTR(err);
+	more = type->append && tb[type->append];
+	err = dash_check_present(type, tb, nest, type->keys |
+				 (del || more ? 0 : type->needs), extack);
+	if (err)
+		return ERR_PTR(err);
+	nla_for_each_nested(nla, nest, rem) {
+		err = dash_check_attr(type, nla, extack);
+		if (err)
+			return ERR_PTR(err);
+	}
+	if (type->parent_attr) {
+		err = dash_check_parent(tb[type->parent_attr], extack);
+		if (err)
+			return ERR_PTR(err);
+	}
+	err = type->name(tb, name, extack);
+	if (err < 0)
+		return ERR_PTR(err);
+	if (!del && !more && type->check) {
+		err = type->check(tb, nla_data(nest), nla_len(nest), extack);
+		if (err)
+			return ERR_PTR(err);
+	}
+
+	row = kvmalloc(struct_size(row, attrs, nla_len(nest)),
+		       GFP_KERNEL_ACCOUNT);
+	if (!row)
+		return ERR_PTR(-ENOMEM);
+	memset(row, 0, sizeof(*row));
+	row->type = type_id;
+	row->del = del;
+	row->seq = seq;
+	row->len = nla_len(nest);
+	memcpy(row->attrs, nla_data(nest), row->len);
+
+	err = dash_row_refs(row);
+	if (err) {
+		kvfree(row);
+		return ERR_PTR(err);
+	}
+	return row;
+}
+
+static bool dash_row_goes_on(const struct dash_row *row)
+{
+	const struct dash_type *type = &dash_types[row->type];
+
+	return type->append && dash_row_get(row, type->append);
+}
+
+/* One row of two, the second one's key and mark left out. */
+static struct dash_row *dash_row_join(const struct dash_row *a,
+				      const struct dash_row *b)
+{
+	const struct dash_type *type = &dash_types[a->type];
+	const struct nlattr *nla;
+	struct dash_row *row;
+	int rem;
+
+	row = kvmalloc(struct_size(row, attrs, (size_t)a->len + b->len),
+		       GFP_KERNEL_ACCOUNT);
+	if (!row)
+		return NULL;
+	memset(row, 0, sizeof(*row));
+	row->type = a->type;
+	row->del = a->del;
+	row->seq = a->seq;
+	row->len = NLA_ALIGN(a->len);
+	memcpy(row->attrs, a->attrs, a->len);
+	dash_row_for_each(nla, b, rem) {
+		if (nla_type(nla) == type->append ||
+		    type->keys & B(nla_type(nla)))
+			continue;
+		memcpy(row->attrs + row->len, nla, nla->nla_len);
+		row->len += NLA_ALIGN(nla->nla_len);
+	}
+	if (dash_row_refs(row)) {
+		kvfree(row);
+		return NULL;
+	}
+	return row;
+}
+
+int dash_rows_add(struct list_head *rows, struct list_head *more,
+		  struct netlink_ext_ack *extack)
+{
+	char a[DASH_NAME_LEN], b[DASH_NAME_LEN];
+	struct dash_row *row, *last, *joined;
+
+	while ((row = list_first_entry_or_null(more, struct dash_row, list))) {
+		if (!dash_row_goes_on(row)) {
+			list_move_tail(&row->list, rows);
+			continue;
+		}
+		dash_row_name(row, b);
+		if (list_empty(rows))
+			goto fail;
+		last = list_last_entry(rows, struct dash_row, list);
+		dash_row_name(last, a);
+		if (last->type != row->type || last->del != row->del ||
+		    strcmp(a, b))
+			goto fail;
+		if (last->len + row->len > DASH_ROW_MAX) {
+			dash_err(extack, NULL, "%s%s is larger than %u MB",
+				 dash_types[row->type].table, b,
+				 DASH_ROW_MAX >> 20);
+			return -E2BIG;
+		}
+		joined = dash_row_join(last, row);
+		if (!joined)
+			return -ENOMEM;
+		list_replace(&last->list, &joined->list);
+		dash_row_free(last);
+		list_del(&row->list);
+		dash_row_free(row);
+	}
+	return 0;
+
+fail:
+	dash_err(extack, NULL, "%s%s goes on, but is not the row before",
+		 dash_types[row->type].table, b);
+	return -EINVAL;
+}
+
+void dash_row_free(struct dash_row *row)
+{
+	kvfree(row->refs);
+	kvfree(row);
+}
+
+void dash_row_name(const struct dash_row *row, char *buf)
+{
+	const struct dash_type *type = &dash_types[row->type];
+	struct nlattr *tb[64] = {};
+	const struct nlattr *nla;
+	int rem;
+
+	dash_row_for_each(nla, row, rem)
+		tb[nla_type(nla)] = (struct nlattr *)nla;
+	type->name(tb, buf, NULL);
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Rows of the DASH_* tables: their keys, references and checks. */
+#ifndef _DASH_ROWS_H
+#define _DASH_ROWS_H
+
+#include <linux/in6.h>
+#include <linux/list.h>
+#include <linux/rcupdate.h>
+#include <linux/types.h>
+#include <net/netlink.h>
+
+#include <linux/dash.h>
+
+struct dash_row;
+struct dash_sym;
+struct dash_txn;
+
+/* Longest name of an object: parent, member and separators. */
+#define DASH_NAME_LEN	200
+
+/**
+ * struct dash_ref_desc - an attribute that names another object
+ */
+struct dash_ref_desc {
+	/** @attr: attribute, 0 ends a list */
+	u16 attr;
+	/** @type: enum dash_object_type of what it names */
+	u8 type;
+	/** @field: name of the field in the table */
+	const char *field;
+};
+
+/**
+ * struct dash_type - what rows of a table look like
+ */
+struct dash_type {
+	/** @table: name of the table, up to where the object's name follows */
+	const char *table;
+	/** @policy: of the row's attributes */
+	const struct nla_policy *policy;
+	/** @refs: attributes that name objects, the parent excepted */
+	const struct dash_ref_desc *refs;
+	/** @name: form the object's name, without table, of a row's key */
+	int (*name)(struct nlattr **tb, char *buf,
+		    struct netlink_ext_ack *extack);
+	/** @check: what policy cannot express, or NULL */
+	int (*check)(struct nlattr **tb, const struct nlattr *attrs, int len,
+		     struct netlink_ext_ack *extack);
+	/** @stage: for members that are no objects of their own, else NULL */
+	int (*stage)(struct dash_txn *txn, struct dash_row *row);
+	/** @keys: attributes that form the name, as bits */
+	u64 keys;
+	/** @needs: further attributes that a row must have */
+	u64 needs;
+	/** @addrs: attributes that are addresses */
+	u64 addrs;
+	/** @vnis: attributes that are VNIs */
+	u64 vnis;
+	/** @prefixes: nested prefixes */
+	u64 prefixes;
+	/** @port_ranges: nested ranges of ports */
+	u64 port_ranges;
+	/** @vni_ranges: nested ranges of VNIs */
+	u64 vni_ranges;
+	/** @attr: DASH_A_CONFIG_* of a row */
+	u16 attr;
+	/** @maxattr: highest attribute */
+	u16 maxattr;
+	/** @append: attribute that says the row goes on, or 0 */
+	u16 append;
+	/** @parent_attr: attribute that names the parent, or 0 */
+	u16 parent_attr;
+	/** @parent: enum dash_object_type of the parent */
+	u8 parent;
+};
+
+extern const struct dash_type dash_types[];
+
+/**
+ * struct dash_ref - a mention of an object by another
+ */
+struct dash_ref {
+	/** @list: in dash_sym.refs */
+	struct list_head list;
+	/** @sym: the object mentioned */
+	struct dash_sym *sym;
+	/** @row: who mentions it, or NULL when a route action does */
+	struct dash_row *row;
+	/** @field: in which field */
+	const char *field;
+};
+
+/**
+ * struct dash_row - a row as it was set
+ *
+ * Keeps the attributes as they came, which is what dumps return and what
+ * everything compiled is made from. Immutable once current; RCU.
+ */
+struct dash_row {
+	/** @list: in a transaction, then among the dead */
+	struct list_head list;
+	/** @sym: the object's name, once staged */
+	struct dash_sym *sym;
+	/** @refs: objects mentioned */
+	struct dash_ref *refs;
+	/** @hits: decisions by an ACL rule with a counter */
+	atomic64_t hits;
+	/** @seq: number in the transaction */
+	u32 seq;
+	/** @len: length of @attrs in bytes */
+	u32 len;
+	/** @n_refs: length of @refs */
+	u16 n_refs;
+	/** @type: enum dash_object_type */
+	u8 type;
+	/** @del: the object shall go */
+	bool del;
+	/** @rcu: for freeing */
+	struct rcu_head rcu;
+	/** @attrs: attributes */
+	u8 attrs[] __aligned(NLA_ALIGNTO);
+};
+
+static inline const struct nlattr *dash_row_attrs(const struct dash_row *row)
+{
+	return (const struct nlattr *)row->attrs;
+}
+
+#define dash_row_for_each(pos, row, rem) \
+	nla_for_each_attr(pos, dash_row_attrs(row), (row)->len, rem)
+
+const struct nlattr *dash_row_get(const struct dash_row *row, int attr);
+u32 dash_row_u32(const struct dash_row *row, int attr, u32 absent);
+u8 dash_row_u8(const struct dash_row *row, int attr, u8 absent);
+
+/**
+ * dash_row_alloc - check and keep a row of a request
+ * @nest: nested attributes of the row
+ * @type: enum dash_object_type
+ * @del: only the key counts
+ * @seq: number in the transaction
+ * @extack: says what is wrong
+ *
+ * Context: process. Return: row or ERR_PTR.
+ */
+struct dash_row *dash_row_alloc(const struct nlattr *nest, u8 type, bool del,
+				u32 seq, struct netlink_ext_ack *extack);
+void dash_row_free(struct dash_row *row);
+
+/**
+ * dash_rows_add - put rows of a message at the end of those before
+ * @rows: rows before
+ * @more: rows to add; consumed unless there is an error
+ * @extack: for errors
+ *
+ * A row that goes on is joined with the one before it.
+ * Context: process. Return: 0, -EINVAL when the two are not one, -ENOMEM.
+ */
+int dash_rows_add(struct list_head *rows, struct list_head *more,
+		  struct netlink_ext_ack *extack);
+
+/**
+ * dash_row_name - name of the object that a row is about
+ * @row: row
+ * @buf: DASH_NAME_LEN bytes
+ */
+void dash_row_name(const struct dash_row *row, char *buf);
+
+int dash_type_of_attr(u16 attr);
+
+void dash_nla_addr(const struct nlattr *nla, struct in6_addr *addr);
+
+/**
+ * dash_err - give an error a text of any length
+ * @extack: where to, or NULL
+ * @attr: offending attribute of the request, or NULL
+ * @fmt: text
+ */
+__printf(3, 4)
+void dash_err(struct netlink_ext_ack *extack, const struct nlattr *attr,
+	      const char *fmt, ...);
+
+#endif /* _DASH_ROWS_H */
