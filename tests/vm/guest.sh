@@ -60,6 +60,11 @@ if [ -d "$DASH_KERNEL_DIR/$modules" ]; then
 	$bb mount --bind "$DASH_KERNEL_DIR/$modules" "/$modules"
 fi
 
+# Page faults are what makes UML slow: map more with each.
+case $DASH_KERNEL in
+uml*) echo 1048576 >/sys/kernel/debug/fault_around_bytes ;;
+esac
+
 echo dash-vm >/proc/sys/kernel/hostname
 ip link set lo up
 [ ! -x "$run/bin/dashctl" ] || PATH=$run/bin:$PATH

@@ -227,7 +227,9 @@ build_stock()
 	mv "$tmp/lib/modules" "$dir/lib/modules"
 	mv "$tmp/boot/vmlinuz-$rel" "$dir/image"
 	mv "$tmp/boot/config-$rel" "$dir/config"
+	# where a user's make looks for it
 	rm -f "$dir/lib/modules/$rel"/{build,source}
+	ln -s "$dir/build" "$dir/lib/modules/$rel/build"
 	depmod -b "$dir" "$rel"
 	rm -rf "${tmp:?}/boot"
 	ln -s "pkg/usr/src/linux-headers-$rel" "$dir/build"
