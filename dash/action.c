@@ -78,7 +78,7 @@ static u32 dash_action_vni(const struct dash_pkt *pkt,
 }
 
 static enum dash_drop dash_action_map(struct dash_pkt *pkt,
-				      const struct dash_route_action *ra,
+				      const struct dash_route_act *ra,
 				      u32 hash, struct dash_flow_act *act)
 {
 	const struct in6_addr *ip = &pkt->t.dst;
@@ -117,7 +117,7 @@ static enum dash_drop dash_action_map(struct dash_pkt *pkt,
 }
 
 static enum dash_drop dash_action_static(const struct dash_pkt *pkt,
-					 const struct dash_route_action *ra,
+					 const struct dash_route_act *ra,
 					 u32 hash, struct dash_flow_act *act)
 {
 	struct dash_xform *xf = &act->xf[0];
@@ -168,7 +168,7 @@ enum dash_drop dash_action_route(struct dash_pkt *pkt,
 				 const struct dash_route *route, u32 hash,
 				 struct dash_flow_act *act)
 {
-	const struct dash_route_action *ra = route->action;
+	const struct dash_route_act *ra = route->action;
 	enum dash_drop reason = DASH_DROP_NONE;
 
 	switch (ra->action) {

@@ -61,8 +61,8 @@ void dash_timeouts_parse(const struct nlattr *nest, unsigned long *timeout)
 	const struct nlattr *nla;
 	int rem;
 
-	BUILD_BUG_ON(DASH_A_TIMEOUTS_MAX != DASH_TIMEOUTS ||
-		     DASH_A_TIMEOUTS_OTHER - 1 != DASH_TIMEOUT_OTHER);
+	BUILD_BUG_ON((int)DASH_A_TIMEOUTS_MAX != (int)DASH_TIMEOUTS ||
+		     (int)DASH_A_TIMEOUTS_OTHER - 1 != (int)DASH_TIMEOUT_OTHER);
 
 	if (!nest)
 		return;

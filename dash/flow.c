@@ -322,7 +322,9 @@ static unsigned long flow_timeout(const struct dash_flow *flow, u8 state)
 
 unsigned long dash_flow_expires(const struct dash_flow *flow)
 {
-	/* a new state's shorter time must not run from an old packet */
+	/* pairs with flow_set_state(): a new state's shorter time must not
+	 * run from an old packet
+	 */
 	u8 state = smp_load_acquire(&flow->state);
 
 	return READ_ONCE(flow->last) + flow_timeout(flow, state);
@@ -768,8 +770,10 @@ static void flow_set_state(struct dash_flow_table *ft, struct dash_flow *flow,
 	if (state == flow->state)
 		return;
 	old = flow_timeout(flow, flow->state);
-	/* the time first: ageing must not find the new state with the old */
 	WRITE_ONCE(flow->last, jiffies);
+	/* pairs with dash_flow_expires(): ageing must not find the new state
+	 * with the old time
+	 */
 	smp_store_release(&flow->state, state);
 	if (flow_timeout(flow, state) < old)
 		flow_wheel_relink(ft, flow);

@@ -17,7 +17,7 @@
 struct dash_eni;
 struct dash_flow_table;
 struct dash_net;
-struct dash_route_action;
+struct dash_route_act;
 struct dash_vnet;
 
 /**
@@ -78,7 +78,7 @@ struct dash_flow_act {
 	 */
 	const struct dash_vnet *vnet;
 	/** @route: whose endpoints replies may come from; the same holds */
-	const struct dash_route_action *route;
+	const struct dash_route_act *route;
 	/** @rcu: for freeing */
 	struct rcu_head rcu;
 };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/module.h>
+#include <net/genetlink.h>
 
 #include "flow.h"
 #include "netns.h"

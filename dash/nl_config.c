@@ -3,8 +3,10 @@
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <net/genetlink.h>
+#include <net/sock.h>
 
 #include "config.h"
+#include "addr.h"
 #include "lpm.h"
 #include "mapping.h"
 #include "netns.h"
@@ -40,7 +42,7 @@ static int dash_put_route(struct sk_buff *skb, int attr,
 			  const struct dash_route_group *group,
 			  const struct dash_lpm_entry *e, bool v6)
 {
-	const struct dash_route_action *a;
+	const struct dash_route_act *a;
 	struct nlattr *nest;
 
 	/* the version that has the id was read first */
@@ -83,7 +85,7 @@ int dash_nl_put_route(struct sk_buff *skb, int attr,
 		.plen = route->plen,
 		.value = route->action->id,
 	};
-	bool v6 = !ipv6_addr_v4mapped(dst);
+	bool v6 = !dash_addr_is_v4(dst);
 	struct in6_addr prefix;
 
 	ipv6_addr_prefix(&prefix, dst, route->plen + (v6 ? 0 : 96));

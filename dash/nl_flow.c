@@ -2,6 +2,7 @@
 /* Connections: dump and flush. */
 #include <linux/jiffies.h>
 #include <net/genetlink.h>
+#include <net/sock.h>
 
 #include "addr.h"
 #include "config.h"

@@ -2,6 +2,7 @@
 /* Counters of ENIs and ports. */
 #include <linux/slab.h>
 #include <net/genetlink.h>
+#include <net/sock.h>
 
 #include "config.h"
 #include "eni.h"
@@ -83,7 +84,7 @@ static int dash_put_flow_stats(struct sk_buff *skb, const struct dash_eni *eni,
 	if (!nest ||
 	    dash_nl_put_u64(skb, DASH_A_FLOW_STATS_CURRENT,
 			    atomic_read(&eni->flows)) ||
-	    dash_nl_put_u64(skb, DASH_A_FLOW_STATS_MAX,
+	    dash_nl_put_u64(skb, DASH_A_FLOW_STATS_PEAK,
 			    READ_ONCE(eni->flows_max)))
 		return -EMSGSIZE;
 	for (i = 0; i < ARRAY_SIZE(map); i++)

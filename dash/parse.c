@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Headers of a packet -> struct dash_pkt.
- *
+ */
+
+/**
  * DOC: Theory of operation
  *
  * Everything that is read from a packet is read here, once, so that the rest
@@ -39,6 +41,7 @@
 #include <net/checksum.h>
 #include <net/gre.h>
 #include <net/ip.h>
+#include <net/ip6_checksum.h>
 #include <net/ipv6.h>
 #include <net/tcp.h>
 #include <net/vxlan.h>

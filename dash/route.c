@@ -35,7 +35,7 @@ struct dash_route_group *dash_route_group_alloc(struct dash_sym *sym)
 	return group;
 }
 
-static void dash_route_action_free(struct dash_route_action *a)
+static void dash_route_action_free(struct dash_route_act *a)
 {
 	struct dash_route_group *group = a->group;
 
@@ -49,7 +49,7 @@ static void dash_route_action_free(struct dash_route_action *a)
 
 void dash_route_group_free(struct dash_route_group *group)
 {
-	struct dash_route_action *a;
+	struct dash_route_act *a;
 	unsigned long id;
 
 	dash_lpm_fini(&group->lpm[0]);
@@ -98,7 +98,7 @@ static bool dash_route_is_key(int attr)
 	       attr == DASH_A_ROUTE_LEN;
 }
 
-static void dash_route_action_parse(struct dash_route_action *a,
+static void dash_route_action_parse(struct dash_route_act *a,
 				    const struct nlattr *nla)
 {
 	switch (nla_type(nla)) {
@@ -128,7 +128,7 @@ static void dash_route_action_parse(struct dash_route_action *a,
 
 /* Link the action to its VNET, which may be defined later in the change. */
 static int dash_route_action_link(struct dash_txn *txn,
-				  struct dash_route_action *a,
+				  struct dash_route_act *a,
 				  const struct nlattr *vnet)
 {
 	char name[DASH_NAME_LEN];
@@ -153,12 +153,12 @@ static int dash_route_action_link(struct dash_txn *txn,
 }
 
 /* The action of a row, shared with routes that do the same. */
-static struct dash_route_action *
+static struct dash_route_act *
 dash_route_action_get(struct dash_txn *txn, struct dash_route_group *group,
 		      const struct dash_row *row)
 {
 	const struct nlattr *nla, *vnet = NULL;
-	struct dash_route_action *a, *old;
+	struct dash_route_act *a, *old;
 	u32 len = 0, n_pa = 0, hash;
 	int rem, err;
 
@@ -247,7 +247,7 @@ int dash_route_stage(struct dash_txn *txn, struct dash_row *row)
 	u8 plen = dash_row_u8(row, DASH_A_ROUTE_LEN, 0);
 	u32 old = DASH_LPM_NONE, id = DASH_LPM_NONE;
 	struct dash_route_group *group;
-	struct dash_route_action *a;
+	struct dash_route_act *a;
 	struct dash_lpm_txn *lpm;
 	char name[DASH_NAME_LEN];
 	struct dash_sym *sym;
@@ -292,7 +292,7 @@ int dash_route_stage(struct dash_txn *txn, struct dash_row *row)
 int dash_route_stage_clear(struct dash_txn *txn, struct dash_sym *sym)
 {
 	struct dash_route_group *group;
-	struct dash_route_action *a;
+	struct dash_route_act *a;
 	unsigned long id;
 
 	if (!sym->data)
@@ -318,7 +318,7 @@ static void dash_route_entry_name(const struct dash_route_group *group,
 }
 
 /* Some route of the end state that has an action. */
-static void dash_route_name_of(const struct dash_route_action *a, char *buf)
+static void dash_route_name_of(const struct dash_route_act *a, char *buf)
 {
 	struct dash_route_group *group = a->group;
 	struct dash_lpm_entry e;
@@ -344,20 +344,20 @@ static void dash_route_name_of(const struct dash_route_action *a, char *buf)
 
 bool dash_route_ref_is_live(const struct dash_ref *ref)
 {
-	return container_of(ref, struct dash_route_action, ref)->count;
+	return container_of(ref, struct dash_route_act, ref)->count;
 }
 
 void dash_route_ref_name(const struct dash_ref *ref, char *buf)
 {
 	rcu_read_lock();
-	dash_route_name_of(container_of(ref, struct dash_route_action, ref), buf);
+	dash_route_name_of(container_of(ref, struct dash_route_act, ref), buf);
 	rcu_read_unlock();
 }
 
 int dash_route_check(struct dash_txn *txn)
 {
 	struct dash_route_group *group;
-	struct dash_route_action *a;
+	struct dash_route_act *a;
 	char name[DASH_NAME_LEN];
 	unsigned long id;
 
@@ -385,7 +385,7 @@ int dash_route_check(struct dash_txn *txn)
 /* Count again what the published versions use. */
 static void dash_route_recount(struct dash_route_group *group)
 {
-	struct dash_route_action *a;
+	struct dash_route_act *a;
 	struct dash_lpm_entry e;
 	unsigned long id;
 	bool more;
@@ -408,7 +408,7 @@ static void dash_route_recount(struct dash_route_group *group)
 static void dash_route_drop_unused(struct dash_txn *txn,
 				   struct dash_route_group *group)
 {
-	struct dash_route_action *a;
+	struct dash_route_act *a;
 	struct dash_sym *vnet;
 	unsigned long id;
 

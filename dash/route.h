@@ -19,12 +19,12 @@ struct dash_pkt;
 struct dash_vnet;
 
 /**
- * struct dash_route_action - what routes do; shared by those that do the same
+ * struct dash_route_act - what routes do; shared by those that do the same
  *
  * Constant but for @count, which dash_net.lock guards. Freed a grace period
  * after its last route.
  */
-struct dash_route_action {
+struct dash_route_act {
 	/** @node: in dash_route_group.by_content */
 	struct hlist_node node;
 	/** @ref: mention of the VNET */
@@ -95,7 +95,7 @@ void dash_route_group_free(struct dash_route_group *group);
  */
 struct dash_route {
 	/** @action: what to do */
-	const struct dash_route_action *action;
+	const struct dash_route_act *action;
 	/** @plen: length of the prefix that matched */
 	u8 plen;
 };

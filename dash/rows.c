@@ -582,8 +582,9 @@ static int dash_check_range(const struct nlattr *nest, bool vni,
 	u32 lo, hi;
 	int err;
 
-	BUILD_BUG_ON(DASH_A_PORT_RANGE_LO != DASH_A_VNI_RANGE_LO ||
-		     DASH_A_PORT_RANGE_HI != DASH_A_VNI_RANGE_HI);
+	BUILD_BUG_ON((int)DASH_A_PORT_RANGE_LO != (int)DASH_A_VNI_RANGE_LO ||
+		     (int)DASH_A_PORT_RANGE_HI !=
+		     (int)DASH_A_VNI_RANGE_HI);
 
 	err = nla_parse_nested(tb, DASH_A_VNI_RANGE_MAX, nest,
 			       vni ? dash_vni_range_nl_policy :
@@ -747,7 +748,7 @@ struct dash_row *dash_row_alloc(const struct nlattr *nest, u8 type_id, bool del,
 	return row;
 }
 
-static bool dash_row_goes_on(const struct dash_row *row)
+bool dash_row_goes_on(const struct dash_row *row)
 {
 	const struct dash_type *type = &dash_types[row->type];
 

@@ -147,6 +147,9 @@ struct dash_row *dash_row_alloc(const struct nlattr *nest, u8 type, bool del,
 				u32 seq, struct netlink_ext_ack *extack);
 void dash_row_free(struct dash_row *row);
 
+/* Is it the next part of the row before it? */
+bool dash_row_goes_on(const struct dash_row *row);
+
 /**
  * dash_rows_add - put rows of a message at the end of those before
  * @rows: rows before

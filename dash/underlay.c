@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Where packets leave: route and neighbour of an outer destination.
- *
+ */
+
+/**
  * DOC: Theory of operation
  *
  * Many connections lead to few destinations, so a connection does not have a

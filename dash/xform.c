@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A packet as received -> the packet as sent.
- *
+ */
+
+/**
  * DOC: Theory of operation
  *
  * What is kept of a received packet is its inner frame (or, sent directly, its
