@@ -64,6 +64,11 @@ static void *dash_build_alloc(struct dash_acl_build *b, size_t n, size_t size)
 	return p;
 }
 
+static bool dash_acl_row_is_v6(const struct dash_row *row, int attr)
+{
+	return dash_row_u8(row, attr, 0) == DASH_IP_VERSION_IPV6;
+}
+
 static u32 dash_row_count(const struct dash_row *row, int attr)
 {
 	const struct nlattr *nla;
@@ -154,9 +159,8 @@ static int dash_build_side(struct dash_acl_build *b, struct dash_row *row,
 		err = dash_build_prefixes(b, dash_sym_next(tag),
 					  DASH_A_TAG_PREFIX, &set[n]);
 		if (err == -EINVAL ||
-		    (!err && (dash_row_u8(dash_sym_next(tag),
-					  DASH_A_TAG_IP_VERSION, 0) ==
-			      DASH_IP_VERSION_IPV6) != b->v6))
+		    (!err && dash_acl_row_is_v6(dash_sym_next(tag),
+						DASH_A_TAG_IP_VERSION) != b->v6))
 			return dash_txn_fail(b->txn, -EINVAL,
 					     "%s_tag: %s is not of the group's ip_version",
 					     side, tag->name);
@@ -332,8 +336,7 @@ static int dash_aclgroup_compile(struct dash_txn *txn,
 	struct dash_acl_version *ver;
 	struct dash_acl_build b = {
 		.txn = txn,
-		.v6 = dash_row_u8(row, DASH_A_ACL_GROUP_IP_VERSION, 0) ==
-		      DASH_IP_VERSION_IPV6,
+		.v6 = dash_acl_row_is_v6(row, DASH_A_ACL_GROUP_IP_VERSION),
 	};
 	int err;
 
@@ -358,54 +361,36 @@ static int dash_aclgroup_compile(struct dash_txn *txn,
 
 int dash_aclgroup_check_bind(struct dash_txn *txn, struct dash_sym *bind)
 {
-	static const struct {
-		u16 attr;
-		u8 version;
-		const char *field;
-	} family[] = {
-		{ DASH_A_ACL_BIND_V4_GROUP, DASH_IP_VERSION_IPV4,
-		  "v4_acl_group_id" },
-		{ DASH_A_ACL_BIND_V6_GROUP, DASH_IP_VERSION_IPV6,
-		  "v6_acl_group_id" },
-	};
+	static const u16 attr[2] = { DASH_A_ACL_BIND_V4_GROUP,
+				     DASH_A_ACL_BIND_V6_GROUP };
 	struct dash_row *row = dash_sym_next(bind);
 	struct dash_sym *group;
-	int i;
+	int v6;
 
-	for (i = 0; i < ARRAY_SIZE(family); i++) {
+	for (v6 = 0; v6 < 2; v6++) {
 		group = dash_sym_of_nla(txn->dn, DASH_OBJECT_TYPE_ACL_GROUP,
-					dash_row_get(row, family[i].attr));
-		if (!group)
-			continue;
-		if (dash_row_u8(dash_sym_next(group),
-				DASH_A_ACL_GROUP_IP_VERSION, 0) !=
-		    family[i].version)
+					dash_row_get(row, attr[v6]));
+		if (group && dash_acl_row_is_v6(dash_sym_next(group),
+						DASH_A_ACL_GROUP_IP_VERSION) != v6)
 			return dash_txn_fail(txn, -EINVAL,
-					     "%s: group %s is of the other ip_version",
-					     family[i].field, group->name);
+					     "%s_acl_group_id: group %s is of the other ip_version",
+					     v6 ? "v6" : "v4", group->name);
 	}
 	return 0;
 }
 
 /* A group that stays bound keeps its family. */
-static int dash_aclgroup_check_family(struct dash_txn *txn,
-				      struct dash_sym *sym)
+int dash_aclgroup_check(struct dash_txn *txn, struct dash_sym *sym)
 {
-	struct dash_row *old = dash_dereference(txn->dn, sym->cur);
-	struct dash_row *new = dash_sym_next(sym);
 	const struct dash_ref *ref;
+	int err;
 
-	if (!old || dash_row_u8(old, DASH_A_ACL_GROUP_IP_VERSION, 0) ==
-		    dash_row_u8(new, DASH_A_ACL_GROUP_IP_VERSION, 0))
-		return 0;
 	list_for_each_entry(ref, &sym->refs, list) {
 		if (dash_sym_next(ref->row->sym) != ref->row)
 			continue;
-		txn->row = new;
-		return dash_txn_fail(txn, -EBUSY,
-				     "ip_version cannot change while %s%s binds the group",
-				     dash_types[ref->row->type].table,
-				     ref->row->sym->name);
+		err = dash_aclgroup_check_bind(txn, ref->row->sym);
+		if (err)
+			return err;
 	}
 	return 0;
 }
@@ -430,11 +415,6 @@ int dash_aclgroup_prepare(struct dash_txn *txn)
 	list_for_each_entry(sym, &txn->syms, staged_list) {
 		switch (sym->type) {
 		case DASH_OBJECT_TYPE_ACL_GROUP:
-			if (!sym->next)
-				break;
-			err = dash_aclgroup_check_family(txn, sym);
-			if (err)
-				return err;
 			dash_aclgroup_dirty(txn, sym);
 			break;
 		case DASH_OBJECT_TYPE_ACL_RULE:

@@ -67,6 +67,7 @@ struct dash_acl_group {
 struct dash_acl_group *dash_aclgroup_alloc(struct dash_sym *sym);
 void dash_aclgroup_free(struct dash_acl_group *group);
 
+int dash_aclgroup_check(struct dash_txn *txn, struct dash_sym *sym);
 int dash_aclgroup_check_bind(struct dash_txn *txn, struct dash_sym *bind);
 int dash_aclgroup_prepare(struct dash_txn *txn);
 void dash_aclgroup_unprepare(struct dash_txn *txn);

@@ -436,6 +436,8 @@ static int dash_check_sym(struct dash_txn *txn, struct dash_sym *sym)
 		return dash_inst_check(txn, sym);
 	case DASH_OBJECT_TYPE_ENI:
 		return dash_eni_check(txn, sym);
+	case DASH_OBJECT_TYPE_ACL_GROUP:
+		return dash_aclgroup_check(txn, sym);
 	case DASH_OBJECT_TYPE_ACL_BIND:
 		return dash_aclgroup_check_bind(txn, sym);
 	}

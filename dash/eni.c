@@ -242,6 +242,18 @@ static int dash_eni_parse_addrs(struct dash_eni_cfg *cfg,
 	return 0;
 }
 
+static void dash_eni_parse_qos(struct dash_eni_cfg *cfg,
+			       const struct dash_row *qos)
+{
+	const struct nlattr *bw = dash_row_get(qos, DASH_A_QOS_BW);
+
+	cfg->max_cps = dash_row_u32(qos, DASH_A_QOS_CPS, 0);
+	cfg->max_flows = dash_row_u32(qos, DASH_A_QOS_FLOWS, 0);
+	/* kbit/s to bytes/s; more than this is no limit */
+	if (bw && nla_get_u64(bw) <= U32_MAX)
+		cfg->bw = nla_get_u64(bw) * 125;
+}
+
 static int dash_eni_parse(struct dash_txn *txn, struct dash_eni_cfg *cfg,
 			  const struct dash_row *row)
 {
@@ -249,7 +261,6 @@ static int dash_eni_parse(struct dash_txn *txn, struct dash_eni_cfg *cfg,
 	const struct nlattr *nla;
 	struct in6_addr addr;
 	struct dash_sym *sym;
-	u64 n;
 	int rem, err;
 
 	cfg->check_reply_pa = true;
@@ -290,14 +301,7 @@ static int dash_eni_parse(struct dash_txn *txn, struct dash_eni_cfg *cfg,
 			break;
 		case DASH_A_ENI_QOS:
 			sym = dash_sym_of_nla(dn, DASH_OBJECT_TYPE_QOS, nla);
-			cfg->max_cps = dash_row_u32(dash_sym_next(sym),
-						    DASH_A_QOS_CPS, 0);
-			cfg->max_flows = dash_row_u32(dash_sym_next(sym),
-						      DASH_A_QOS_FLOWS, 0);
-			nla = dash_row_get(dash_sym_next(sym), DASH_A_QOS_BW);
-			n = nla ? nla_get_u64(nla) : 0;
-			/* kbit/s to bytes/s, without overflow */
-			cfg->bw = min(n, (u64)U32_MAX) * 125;
+			dash_eni_parse_qos(cfg, dash_sym_next(sym));
 			break;
 		}
 	}

@@ -415,15 +415,6 @@ static void dash_count_rx(const struct dash_pkt *pkt)
 	dash_count_end(pkt);
 }
 
-static void dash_count_ours(const struct dash_pkt *pkt)
-{
-	struct dash_port_stats *p = this_cpu_ptr(pkt->port->stats);
-
-	u64_stats_update_begin(&p->syncp);
-	u64_stats_inc(&p->ours);
-	u64_stats_update_end(&p->syncp);
-}
-
 static void dash_count_drop(const struct dash_pkt *pkt, enum dash_drop reason)
 {
 	struct dash_port_stats *p;
@@ -446,13 +437,9 @@ bool dash_pipeline_rx(struct dash_pkt *pkt)
 	enum dash_drop reason;
 
 	pkt->inst = rcu_dereference(pkt->dn->inst);
-	if (!dash_parse_outer(pkt, pkt->inst->vxlan_port))
+	if (!dash_parse_outer(pkt, pkt->inst->vxlan_port) ||
+	    !dash_lookup_vip(pkt))
 		return false;
-	if (!dash_lookup_vip(pkt)) {
-		dash_parse_undo(pkt);
-		return false;
-	}
-	dash_count_ours(pkt);
 
 	reason = dash_parse_inner(pkt);
 	if (reason)

@@ -13,7 +13,7 @@ struct dash_pkt;
  *
  * Context: RCU, softirq.
  * Return: true when the packet was ours and is gone, false when it belongs to
- * the host stack and is untouched.
+ * the host stack; dash_parse_undo() makes it what it was.
  */
 bool dash_pipeline_rx(struct dash_pkt *pkt);
 
