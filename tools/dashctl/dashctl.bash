@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-2.0
+# bash completion for dashctl(8). The words are dashctl's own: see --complete.
+
+_dashctl_live() { # OBJECT: keys of the rows there are
+	dashctl "${netns[@]}" -j "$@" show 2>/dev/null |
+		sed -n 's/^[^"]*"[A-Z_]*:\([^"]*\)".*/\1/p'
+}
+
+_dashctl() {
+	local cur prev word object="" kind="" verb="" words=() netns=() list="" i
+	cur=${COMP_WORDS[COMP_CWORD]}
+	prev=${COMP_WORDS[COMP_CWORD - 1]}
+	COMPREPLY=()
+
+	# What stands before the word, without options.
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		word=${COMP_WORDS[i]}
+		case $word in
+		-n | -b | --netns | --batch)
+			if ((i + 1 == COMP_CWORD)); then
+				break
+			fi
+			[[ $word == -n || $word == --netns ]] && netns=(-n "${COMP_WORDS[i + 1]}")
+			((i++))
+			;;
+		-*) [[ ${#words[@]} -gt 0 ]] && words+=("$word") ;;
+		*) words+=("$word") ;;
+		esac
+	done
+
+	case $prev in
+	-n | --netns)
+		list=$(ls /run/netns 2>/dev/null)
+		;;
+	-b | --batch)
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
+	eni)
+		[[ ${#words[@]} -gt 1 ]] && list=$(_dashctl_live eni)
+		;;
+	vnet)
+		[[ ${#words[@]} -gt 1 ]] && list=$(_dashctl_live vnet)
+		;;
+	qos)
+		[[ ${#words[@]} -gt 1 ]] && list=$(_dashctl_live qos)
+		;;
+	group_id | group)
+		[[ ${words[0]:-} == route ]] && list=$(_dashctl_live route group)
+		;;
+	v4 | v6 | v4_acl_group_id | v6_acl_group_id)
+		list=$(_dashctl_live acl group)
+		;;
+	proto | protocol)
+		list="tcp udp icmp icmpv6 sctp"
+		;;
+	state)
+		list=$(dashctl --complete states)
+		;;
+	esac
+	if [[ -n $list ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$list" -- "$cur")
+		return
+	fi
+
+	if [[ ${#words[@]} -eq 0 ]]; then
+		if [[ $cur == -* ]]; then
+			list="-j -p -s -d -n -b -V"
+		else
+			list=$(dashctl --complete top 2>/dev/null)
+		fi
+		mapfile -t COMPREPLY < <(compgen -W "$list" -- "$cur")
+		return
+	fi
+
+	object=${words[0]}
+	case $object in
+	load)
+		if [[ $cur == -* ]]; then
+			list="--sync --check --ignore-unknown"
+		else
+			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+			return
+		fi
+		;;
+	save | flush) ;;
+	help) list=$(dashctl --complete top) ;;
+	stats) list="eni port drops" ;;
+	flow)
+		if [[ ${#words[@]} -eq 1 ]]; then
+			list="show get count flush"
+		elif ((${#words[@]} % 2 == 0)); then
+			list=$(dashctl --complete filters)
+		fi
+		;;
+	explain) list="eni outbound inbound src dst proto sport dport vni pa" ;;
+	*)
+		if [[ ${#words[@]} -eq 1 ]]; then
+			list=$(dashctl --complete commands "$object" 2>/dev/null)
+		else
+			verb=${words[1]}
+			i=2
+			case $verb in
+			add | replace | set | del | show | bind | unbind | help) ;;
+			*)
+				kind=$verb
+				verb=${words[2]:-}
+				i=3
+				;;
+			esac
+			if [[ -z $verb ]]; then
+				list="add replace set del show"
+			elif [[ ${#words[@]} -eq $i ]]; then
+				case $verb in
+				bind | unbind) list=$(_dashctl_live eni) ;;
+				add) [[ $object == port ]] && list=$(ls /sys/class/net 2>/dev/null) ;;
+				*) list=$(_dashctl_live "$object" ${kind:+"$kind"}) ;;
+				esac
+			elif [[ $verb == add && $object == port ]]; then
+				list="underlay"
+			elif [[ $object == acl && $verb == *bind ]]; then
+				list="in out v4 v6"
+			else
+				list=$(dashctl --complete values "$object" "$kind" "$prev" 2>/dev/null)
+				[[ -z $list ]] &&
+					list=$(dashctl --complete fields "$object" ${kind:+"$kind"} 2>/dev/null)
+			fi
+		fi
+		;;
+	esac
+	mapfile -t COMPREPLY < <(compgen -W "$list" -- "$cur")
+	# Keys have colons, which are word breaks.
+	if [[ $cur == *:* && $COMP_WORDBREAKS == *:* ]] && declare -F __ltrim_colon_completions >/dev/null; then
+		__ltrim_colon_completions "$cur"
+	fi
+}
+
+complete -F _dashctl dashctl

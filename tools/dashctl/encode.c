@@ -1,0 +1,677 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <inttypes.h>
+#include <linux/dash.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dashctl.h"
+#include "encode.h"
+#include "value.h"
+
+#define NAME_MAX_LEN	63
+
+/* Note why the row is bad, after the names of row and field; returns false. */
+static bool __attribute__((format(printf, 2, 3)))
+bad(struct encoder *e, const char *fmt, ...)
+{
+	size_t n = 0;
+	va_list ap;
+
+	if (e->name)
+		n = snprintf(e->why, sizeof(e->why), "%.150s: ", e->name);
+	if (e->field[0])
+		n += snprintf(e->why + n, sizeof(e->why) - n, "%s: ", e->field);
+	va_start(ap, fmt);
+	vsnprintf(e->why + n, sizeof(e->why) - n, fmt, ap);
+	va_end(ap);
+	return false;
+}
+
+static void remark(struct encoder *e, const char *value, const char *text)
+{
+	char saved[sizeof(e->why)];
+
+	if (!e->warn)
+		return;
+	memcpy(saved, e->why, sizeof(saved));
+	bad(e, "\"%.60s\": %s", value, text);
+	e->warn(e->warn_arg, e->why);
+	memcpy(e->why, saved, sizeof(saved));
+}
+
+static bool bad_name(struct encoder *e, const struct names *names, const char *text)
+{
+	char list[256] = "";
+	size_t n = 0;
+	unsigned int i;
+
+	for (i = 0; names->name[i] && n < sizeof(list); i++)
+		n += snprintf(list + n, sizeof(list) - n, "%s%s", i ? ", " : "",
+			      names->name[i]);
+	return bad(e, "\"%.60s\": not one of %s", text, list);
+}
+
+static bool encode_number(struct encoder *e, const struct field *f, const char *text)
+{
+	static const uint64_t type_max[] = {
+		[T_U8] = UINT8_MAX, [T_U16] = UINT16_MAX,
+		[T_U32] = UINT32_MAX, [T_U64] = UINT64_MAX,
+	};
+	uint64_t max = f->max ? f->max : type_max[f->type];
+	uint64_t v;
+
+	if (f->flags & F_VNI)
+		max = 0xffffff;
+	if (!parse_number(text, &v))
+		return bad(e, "\"%.60s\": not a whole number", text);
+	if (v < f->min || v > max)
+		return bad(e, "\"%.60s\": not in %" PRIu64 "..%" PRIu64, text, f->min, max);
+	switch (f->type) {
+	case T_U8:
+		attr_u8(&e->buf, f->attr, v);
+		break;
+	case T_U16:
+		attr_u16(&e->buf, f->attr, v);
+		break;
+	case T_U32:
+		attr_u32(&e->buf, f->attr, v);
+		break;
+	default:
+		attr_u64(&e->buf, f->attr, v);
+	}
+	return true;
+}
+
+static bool encode_prefix(struct encoder *e, const struct field *f, const char *text)
+{
+	char addr[ADDR_TEXT], canonical[PREFIX_TEXT];
+	struct addr a;
+	size_t nest;
+	uint8_t len;
+
+	if (!parse_prefix(text, &a, &len))
+		return bad(e, "\"%.60s\": not a prefix", text);
+	if (mask_prefix(&a, len))
+		remark(e, text, "the bits beyond the prefix length are ignored");
+	if (f->type == T_PREFIX_STR) {
+		snprintf(canonical, sizeof(canonical), "%s/%u",
+			 format_addr(a.b, a.size, addr), len);
+		attr_str(&e->buf, f->attr, canonical);
+	} else if (f->len_attr) {
+		attr_put(&e->buf, f->attr, a.b, a.size);
+		attr_u8(&e->buf, f->len_attr, len);
+	} else {
+		nest = attr_nest(&e->buf, f->attr);
+		attr_put(&e->buf, DASH_A_PREFIX_ADDR, a.b, a.size);
+		attr_u8(&e->buf, DASH_A_PREFIX_LEN, len);
+		attr_nest_end(&e->buf, nest);
+	}
+	return true;
+}
+
+static bool encode_range(struct encoder *e, const struct field *f, const char *text)
+{
+	uint64_t max = f->type == T_PORTS ? UINT16_MAX : 0xffffff;
+	uint32_t lo, hi;
+	size_t nest;
+
+	if (!parse_range(text, max, &lo, &hi))
+		return bad(e, "\"%.60s\": not a number or range in 0..%" PRIu64, text, max);
+	nest = attr_nest(&e->buf, f->attr);
+	if (f->type == T_PORTS) {
+		attr_u16(&e->buf, DASH_A_PORT_RANGE_LO, lo);
+		attr_u16(&e->buf, DASH_A_PORT_RANGE_HI, hi);
+	} else {
+		attr_u32(&e->buf, DASH_A_VNI_RANGE_LO, lo);
+		attr_u32(&e->buf, DASH_A_VNI_RANGE_HI, hi);
+	}
+	attr_nest_end(&e->buf, nest);
+	return true;
+}
+
+/*
+ * An ENI may be named by its MAC, and that may be spelled with separators; a
+ * name with colons could not be part of other keys.
+ */
+const char *eni_name(const char *text, char name[13])
+{
+	uint8_t mac[6];
+	char *p = name;
+
+	if (!parse_mac(text, mac))
+		return text;
+	for (; *text; text++)
+		if (*text != ':' && *text != '-')
+			*p++ = *text;
+	*p = '\0';
+	return name;
+}
+
+static bool encode_string(struct encoder *e, const struct field *f, const char *text)
+{
+	char name[13];
+	size_t max = f->max ? f->max : NAME_MAX_LEN;
+
+	if (!*text) {
+		/* An empty word of a field is none. */
+		return f->flags & F_KEY ? bad(e, "is empty") : true;
+	}
+	if (f->flags & F_ENI)
+		text = eni_name(text, name);
+	if (strlen(text) > max)
+		return bad(e, "\"%.80s\": longer than %zu bytes", text, max);
+	attr_str(&e->buf, f->attr, text);
+	return true;
+}
+
+bool encode_text(struct encoder *e, const struct field *f, const char *text)
+{
+	struct addr a;
+	uint8_t byte, mac[6];
+	bool yes;
+	int n;
+
+	if (f->absent && !strcmp(text, f->absent))
+		return true;
+	switch (f->type) {
+	case T_STR:
+		return encode_string(e, f, text);
+	case T_U8:
+	case T_U16:
+	case T_U32:
+	case T_U64:
+		return encode_number(e, f, text);
+	case T_BOOL:
+		if (!parse_bool(text, &yes))
+			return bad(e, "\"%.60s\": neither true nor false", text);
+		attr_u8(&e->buf, f->attr, yes);
+		return true;
+	case T_ENUM:
+		n = name_find(f->names, text);
+		if (n == NAME_UNSUPPORTED)
+			return bad(e, "\"%.60s\": not supported yet", text);
+		if (n < 0)
+			return bad_name(e, f->names, text);
+		attr_u8(&e->buf, f->attr, n);
+		return true;
+	case T_PROTO:
+		if (!parse_proto(text, &byte))
+			return bad(e, "\"%.60s\": not an IP protocol", text);
+		attr_u8(&e->buf, f->attr, byte);
+		return true;
+	case T_ADDR:
+		if (!parse_addr(text, &a) || (f->flags & F_V6 && a.size != 16))
+			return bad(e, "\"%.60s\": not an %s address", text,
+				   f->flags & F_V6 ? "IPv6" : "IP");
+		attr_put(&e->buf, f->attr, a.b, a.size);
+		return true;
+	case T_MAC:
+		if (!parse_mac(text, mac))
+			return bad(e, "\"%.60s\": not a MAC address", text);
+		attr_put(&e->buf, f->attr, mac, sizeof(mac));
+		return true;
+	case T_PREFIX:
+	case T_PREFIX_STR:
+		return encode_prefix(e, f, text);
+	case T_PORTS:
+	case T_VNIS:
+		return encode_range(e, f, text);
+	case T_NEST:
+		return bad(e, "\"%.60s\": not an object", text);
+	case T_IGNORED:
+	case T_UNSUPPORTED:
+		break;
+	}
+	return true;
+}
+
+/* Text of a JSON string, number or truth value; NULL for anything else. */
+static const char *scalar_text(struct json_object *v, char number[24])
+{
+	switch (json_object_get_type(v)) {
+	case json_type_int:
+		if (json_object_get_int64(v) < 0)
+			snprintf(number, 24, "%" PRId64, json_object_get_int64(v));
+		else
+			snprintf(number, 24, "%" PRIu64, json_object_get_uint64(v));
+		return number;
+	case json_type_boolean:
+	case json_type_double:
+	case json_type_string:
+		return json_object_get_string(v);
+	default:
+		return NULL;
+	}
+}
+
+static bool encode_fields(struct encoder *e, const struct field *fields,
+			  struct json_object *object);
+
+static bool encode_one(struct encoder *e, const struct field *f, struct json_object *v)
+{
+	char number[24];
+	const char *text;
+	size_t nest;
+
+	if (f->type == T_NEST && json_object_is_type(v, json_type_object)) {
+		nest = attr_nest(&e->buf, f->attr);
+		if (!encode_fields(e, f->sub, v))
+			return false;
+		attr_nest_end(&e->buf, nest);
+		return true;
+	}
+	text = scalar_text(v, number);
+	if (!text)
+		return bad(e, "neither a string nor a number");
+	return encode_text(e, f, text);
+}
+
+/* "a, b,c" */
+static bool encode_commas(struct encoder *e, const struct field *f, const char *text)
+{
+	char *copy = xstrdup(text), *save = NULL, *word;
+	bool ok = true;
+
+	for (word = strtok_r(copy, ",", &save); ok && word; word = strtok_r(NULL, ",", &save)) {
+		size_t n;
+
+		word += strspn(word, " \t");
+		n = strcspn(word, " \t");
+		if (word[n + strspn(word + n, " \t")])
+			ok = bad(e, "\"%.60s\": blanks within a value", word);
+		word[n] = '\0';
+		if (ok && *word)
+			ok = encode_text(e, f, word);
+	}
+	free(copy);
+	return ok;
+}
+
+static bool encode_value(struct encoder *e, const struct field *f, struct json_object *v)
+{
+	size_t i, n;
+
+	snprintf(e->field, sizeof(e->field), "%s", f->name);
+	if (json_object_is_type(v, json_type_array)) {
+		n = json_object_array_length(v);
+		if (!(f->flags & F_LIST) && n != 1)
+			return bad(e, "a list of %zu values instead of one", n);
+		for (i = 0; i < n; i++)
+			if (!encode_one(e, f, json_object_array_get_idx(v, i)))
+				return false;
+		return true;
+	}
+	if (f->flags & F_LIST && json_object_is_type(v, json_type_string))
+		return encode_commas(e, f, json_object_get_string(v));
+	return encode_one(e, f, v);
+}
+
+/* May this field be left out without loss? Says why not. */
+static bool skip_field(struct encoder *e, const struct field *f, struct json_object *v)
+{
+	char number[24];
+	const char *text = scalar_text(v, number);
+
+	if (f->type != T_UNSUPPORTED || e->ignore_unknown)
+		return true;
+	if (f->def && text && !strcmp(f->def, text))
+		return true;
+	snprintf(e->field, sizeof(e->field), "%s", f->name);
+	return bad(e, "not supported yet");
+}
+
+/* Sort the members of @object by the fields they belong to. */
+static bool collect(struct encoder *e, const struct field *fields,
+		    struct json_object *object, struct json_object **value)
+{
+	json_object_object_foreach(object, name, v) {
+		const struct field *f = field_find(fields, name);
+		unsigned int i;
+
+		if (!f && e->ignore_unknown)
+			continue;
+		if (!f && e->del)
+			continue;
+		if (!f) {
+			e->field[0] = '\0';
+			return bad(e, "unknown field \"%.60s\"", name);
+		}
+		if (!v)
+			continue;
+		if (e->del && !(f->flags & F_KEY))
+			continue;
+		if (f->type == T_IGNORED || f->type == T_UNSUPPORTED) {
+			if (!skip_field(e, f, v))
+				return false;
+			continue;
+		}
+		if (f->flags & F_REPLY)
+			continue;
+		i = f - fields;
+		if (value[i] && !json_object_equal(value[i], v)) {
+			snprintf(e->field, sizeof(e->field), "%.60s", name);
+			return bad(e, "given twice");
+		}
+		value[i] = v;
+	}
+	return true;
+}
+
+/* Encode @fields[i] from value[i], opening and closing what encloses them. */
+static bool encode_values(struct encoder *e, const struct field *fields,
+			  struct json_object **value)
+{
+	const struct field *f;
+	size_t token = 0;
+	uint16_t nest = 0;
+	bool ok = true;
+
+	for (f = fields; f->name && ok; f++) {
+		struct json_object *v = value[f - fields];
+
+		if (nest && f->nest != nest) {
+			attr_nest_end(&e->buf, token);
+			nest = 0;
+		}
+		if (!v)
+			continue;
+		if (f->nest && !nest) {
+			nest = f->nest;
+			token = attr_nest(&e->buf, nest);
+		}
+		ok = encode_value(e, f, v);
+	}
+	if (nest)
+		attr_nest_end(&e->buf, token);
+	return ok;
+}
+
+static bool encode_fields(struct encoder *e, const struct field *fields,
+			  struct json_object *object)
+{
+	struct json_object *value[MAX_FIELDS] = { NULL };
+
+	return collect(e, fields, object, value) && encode_values(e, fields, value);
+}
+
+/* Keys. */
+
+/* How far a name at the beginning of a key goes: MACs may contain colons. */
+static size_t name_length(const char *key)
+{
+	char mac_text[18];
+	uint8_t mac[6];
+
+	if (strlen(key) >= 17 && (key[17] == ':' || !key[17])) {
+		memcpy(mac_text, key, 17);
+		mac_text[17] = '\0';
+		if (parse_mac(mac_text, mac))
+			return 17;
+	}
+	return strcspn(key, ":");
+}
+
+/* Where the prefix of a route rule's key ends and ":priority" begins, if at all. */
+static char *priority_of(char *rest)
+{
+	char *slash = strchr(rest, '/');
+	struct addr a;
+	uint64_t n;
+	char *p;
+
+	if (slash)
+		return strchr(slash, ':');
+	if (parse_addr(rest, &a))
+		return NULL;
+	p = strrchr(rest, ':');
+	return p && parse_number(p + 1, &n) ? p : NULL;
+}
+
+/* eni:vni[:prefix][:priority], or with the last two as fields. */
+static void split_route_rule(char *key, char **part)
+{
+	char *p = key + name_length(key);
+	uint64_t n;
+
+	part[0] = key;
+	if (!*p)
+		return;
+	*p++ = '\0';
+	part[1] = p;
+	p += strcspn(p, ":");
+	if (!*p)
+		return;
+	*p++ = '\0';
+	if (parse_number(p, &n)) {
+		part[3] = p;
+		return;
+	}
+	if (*p == ':' && parse_number(p + 1, &n)) {	/* an empty prefix */
+		part[3] = p + 1;
+		return;
+	}
+	part[2] = p;
+	p = priority_of(p);
+	if (p) {
+		*p = '\0';
+		part[3] = p + 1;
+	}
+}
+
+/* Set part[i] to the text of @fields[i] in @key, which is cut up. */
+static void split_key(const struct table *table, char *key, char **part)
+{
+	const struct field *f = table->field;
+	char *p;
+
+	if (!*key)
+		return;
+	if (table->type == DASH_OBJECT_TYPE_ROUTE_RULE) {
+		split_route_rule(key, part);
+		return;
+	}
+	part[0] = key;
+	if (!(f[1].flags & F_KEY))
+		return;
+	/* Names go before the first colon, unless a number follows the last. */
+	p = f[1].type == T_U8 || f[1].type == T_U32 ? strrchr(key, ':') : strchr(key, ':');
+	if (p) {
+		*p = '\0';
+		part[1] = p + 1;
+	}
+}
+
+/* Key and fields may both give a part of the key, if they agree. */
+static bool encode_key(struct encoder *e, const struct field *f, const char *part,
+		       struct json_object *v)
+{
+	size_t start = e->buf.len, middle;
+	bool same;
+
+	snprintf(e->field, sizeof(e->field), "%s", f->name);
+	if (!part && !v && f->flags & F_OPT_KEY)
+		return e->del || !(f->flags & F_NEEDED) ? true : bad(e, "is missing");
+	if (!part && !v)
+		return bad(e, "missing from the key");
+	if (part && !encode_text(e, f, part))
+		return false;
+	if (!v)
+		return true;
+	middle = e->buf.len;
+	if (!encode_value(e, f, v))
+		return false;
+	if (!part)
+		return true;
+	same = middle - start == e->buf.len - middle &&
+	       !memcmp(e->buf.data + start, e->buf.data + middle, middle - start);
+	e->buf.len = middle;
+	return same ? true : bad(e, "differs from \"%.60s\" in the key", part);
+}
+
+/* A field that the key is the default of. */
+static bool default_to_key(struct encoder *e, const struct field *f, const char *key,
+			   struct json_object *v)
+{
+	char number[24];
+	const char *text;
+	uint8_t mac[6], given[6];
+
+	if (!parse_mac(key, mac))
+		return true;
+	snprintf(e->field, sizeof(e->field), "%s", f->name);
+	if (!v) {
+		attr_put(&e->buf, f->attr, mac, sizeof(mac));
+		return true;
+	}
+	text = scalar_text(v, number);
+	if (text && parse_mac(text, given) && memcmp(mac, given, sizeof(mac)))
+		return bad(e, "\"%.60s\": differs from the key", text);
+	return true;
+}
+
+/* Rows. */
+
+const char *row_name(struct json_object *row)
+{
+	if (!json_object_is_type(row, json_type_object))
+		return NULL;
+	json_object_object_foreach(row, name, v) {
+		(void)v;
+		if (strcmp(name, "OP"))
+			return name;
+	}
+	return NULL;
+}
+
+static bool row_op(struct encoder *e, struct json_object *v)
+{
+	const char *op = json_object_get_string(v);
+
+	if (!op || !strcmp(op, "SET")) {
+		e->del = false;
+		return true;
+	}
+	e->del = !strcmp(op, "DEL");
+	return e->del ? true : bad(e, "OP \"%.60s\": neither SET nor DEL", op);
+}
+
+/* Name, operation and value of a row. */
+static bool row_head(struct encoder *e, struct json_object *row, struct json_object **value)
+{
+	e->name = NULL;
+	e->field[0] = '\0';
+	if (!json_object_is_type(row, json_type_object))
+		return bad(e, "a row must be an object {\"TABLE:key\": {…}, \"OP\": …}");
+	e->name = row_name(row);
+	if (!e->name)
+		return bad(e, "a row without a table");
+	e->del = false;
+	json_object_object_foreach(row, name, v) {
+		if (!strcmp(name, "OP")) {
+			if (!row_op(e, v))
+				return false;
+		} else if (name != e->name && strcmp(name, e->name)) {
+			return bad(e, "two tables in one row, the other is \"%.60s\"", name);
+		} else {
+			*value = v;
+		}
+	}
+	return true;
+}
+
+static bool row_values(struct encoder *e, struct json_object *v, struct json_object **value)
+{
+	const struct field *fields = e->table->field;
+
+	e->field[0] = '\0';
+	if (e->table->value_list && !e->del &&
+	    !(json_object_is_type(v, json_type_object) &&
+	      json_object_object_get_ex(v, fields[1].name, NULL))) {
+		if (!json_object_is_type(v, json_type_object) &&
+		    !json_object_is_type(v, json_type_array))
+			return bad(e, "the value must be an object or a list of objects");
+		value[1] = v;
+		return true;
+	}
+	if (json_object_is_type(v, json_type_object))
+		return collect(e, fields, v, value);
+	return e->del ? true : bad(e, "the value must be an object");
+}
+
+/* What the row must have and neither key nor fields give. */
+static bool check_needed(struct encoder *e, const char *key, struct json_object **value)
+{
+	const struct field *f;
+	uint8_t mac[6];
+
+	for (f = e->table->field; f->name; f++) {
+		if (!(f->flags & F_NEEDED) || f->flags & F_KEY || value[f - e->table->field] ||
+		    (f->flags & F_OF_KEY && parse_mac(key, mac)))
+			continue;
+		snprintf(e->field, sizeof(e->field), "%s", f->name);
+		return bad(e, "is missing");
+	}
+	return true;
+}
+
+static bool row_body(struct encoder *e, char *key, struct json_object *v)
+{
+	struct json_object *value[MAX_FIELDS] = { NULL };
+	const struct field *fields = e->table->field, *f;
+	char *part[MAX_FIELDS] = { NULL };
+	char *whole = xstrdup(key);
+	size_t nest, len;
+	bool ok;
+
+	split_key(e->table, key, part);
+	ok = row_values(e, v, value);
+	nest = attr_nest(&e->buf, e->table->attr);
+	for (f = fields; ok && f->name && f->flags & F_KEY; f++) {
+		ok = encode_key(e, f, part[f - fields], value[f - fields]);
+		value[f - fields] = NULL;
+	}
+	if (ok && e->table->fixed_attr)
+		attr_u8(&e->buf, e->table->fixed_attr, e->table->fixed);
+	for (f = fields; ok && !e->del && f->name; f++)
+		if (f->flags & F_OF_KEY)
+			ok = default_to_key(e, f, whole, value[f - fields]);
+	ok = ok && encode_values(e, fields, value);
+	ok = ok && (e->del || check_needed(e, whole, value));
+	len = attr_nest_end(&e->buf, nest);
+	free(whole);
+	e->field[0] = '\0';
+	if (ok && len > UINT16_MAX)
+		return bad(e, "too big: %zu bytes, the kernel takes %d in a row",
+			   len, UINT16_MAX);
+	return ok;
+}
+
+enum encoded encode_row(struct encoder *e, struct json_object *row)
+{
+	struct json_object *v = NULL;
+	size_t table_len;
+
+	e->buf.len = 0;
+	if (!row_head(e, row, &v))
+		return ROW_BAD;
+	table_len = strcspn(e->name, ":");
+	e->table = table_find(e->name, table_len);
+	if (!e->table || !e->table->object) {
+		if (e->ignore_unknown)
+			return ROW_IGNORED;
+		bad(e, e->table ? "this table is not supported yet" : "unknown table");
+		return ROW_BAD;
+	}
+	free(e->key_copy);
+	e->key_copy = xstrdup(e->name[table_len] ? e->name + table_len + 1 : "");
+	return row_body(e, e->key_copy, v) ? ROW_OK : ROW_BAD;
+}
+
+void encoder_free(struct encoder *e)
+{
+	free(e->key_copy);
+	e->key_copy = NULL;
+	abuf_free(&e->buf);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* From a row of a configuration file to its netlink attribute, by the schema. */
+#ifndef DASHCTL_ENCODE_H
+#define DASHCTL_ENCODE_H
+
+#include <json-c/json.h>
+#include <stdbool.h>
+
+#include "abuf.h"
+#include "schema.h"
+
+enum encoded {
+	ROW_OK,
+	ROW_IGNORED,	/* of an unknown table, and that is fine */
+	ROW_BAD,	/* @why says why */
+};
+
+struct encoder {
+	bool ignore_unknown;
+	/* Called with a remark on the row that does not stop it. */
+	void (*warn)(void *arg, const char *text);
+	void *warn_arg;
+
+	/* Results, good until the next row; @name until the row is freed. */
+	struct abuf buf;		/* the row's attribute */
+	const struct table *table;
+	const char *name;		/* "TABLE:key" */
+	bool del;
+	char why[512];			/* "TABLE:key: field: "value": reason" */
+
+	/* Private. */
+	char field[64];
+	char *key_copy;
+};
+
+/* Encode {"TABLE:key": {…}, "OP": …}. */
+enum encoded encode_row(struct encoder *e, struct json_object *row);
+
+/* Encode one value of @field from text; false: @e->why says why. */
+bool encode_text(struct encoder *e, const struct field *field, const char *text);
+
+/* "TABLE:key" of a row, NULL if it has none. */
+const char *row_name(struct json_object *row);
+
+/* Name of an ENI in its canonical form, in @name if it has to change. */
+const char *eni_name(const char *text, char name[13]);
+
+void encoder_free(struct encoder *e);
+
+#endif

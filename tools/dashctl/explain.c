@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * explain: what would happen to a packet, and why. The kernel's own pipeline
+ * answers; the text is the summary table of the VNET-to-VNET document.
+ */
+#include <libmnl/libmnl.h>
+#include <linux/dash.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+#include "decode.h"
+#include "encode.h"
+#include "nl.h"
+#include "print.h"
+
+/* The document printed with -j. */
+static struct json_object *new_doc(const void *attrs, unsigned int len)
+{
+	struct json_object *o = decode_attrs(explain_fields, attrs, len,
+					     DECODE_REPLY | DECODE_KEYS);
+	struct json_object *doc = json_object_new_object();
+	const struct nlattr *attr;
+	const char *reason = NULL;
+
+	mnl_attr_for_each_payload(attrs, len)
+		if (mnl_attr_get_type(attr) == DASH_A_EXPLAIN_DROP && mnl_attr_get_u32(attr)) {
+			reason = name_of(&drop_names, mnl_attr_get_u32(attr));
+			reason = reason ? reason : "unknown";
+		}
+	json_object_object_foreach(o, name, v) {
+		struct json_object *list = NULL;
+
+		/* The verdict goes between the packet and its journey. */
+		if (!strcmp(name, "stages") || (!strcmp(name, "route_rule") &&
+						!member(doc, "verdict"))) {
+			json_object_object_add(doc, "verdict",
+					       json_object_new_string(reason ? "drop" : "allow"));
+			json_object_object_add(doc, "reason",
+					       reason ? json_object_new_string(reason) : NULL);
+			if (strcmp(name, "stages"))
+				list = json_object_new_array();
+		}
+		if (list)
+			json_object_object_add(doc, "stages", list);
+		json_object_object_add(doc, name, json_object_get(v));
+	}
+	/* A dropped packet is not sent in any form. */
+	v = member(doc, "packet");
+	if (reason)
+		json_object_object_add(doc, "packet", NULL);
+	else if (v) {
+		struct json_object *mac = member(v, "dst_mac");
+
+		json_object_object_add(v, "inner_dst_mac", json_object_get(mac));
+		json_object_object_del(v, "dst_mac");
+		if (!member(v, "dev"))
+			json_object_object_add(v, "dev", NULL);
+	}
+	json_object_put(o);
+	return doc;
+}
+
+static void reply_cb(const struct nlmsghdr *msg, void *arg)
+{
+	struct json_object **doc = arg;
+	unsigned int len;
+	const struct nlattr *attrs = nl_attrs(msg, &len);
+
+	json_object_put(*doc);
+	*doc = new_doc(attrs, len);
+}
+
+/* Text: step, what decided, outcome. */
+
+static const char * const head[] = { "STEP", "DECIDED BY", "OUTCOME" };
+
+static void line(struct grid *g, const char *step, char *by, char *outcome)
+{
+	grid_cell(g, 0, step);
+	grid_cell(g, 1, by);
+	grid_cell(g, 2, outcome);
+	grid_row_end(g);
+	free(by);
+	free(outcome);
+}
+
+static void append(char **text, const char *name, const char *value)
+{
+	char *longer;
+
+	if (!*value)
+		return;
+	longer = xasprintf("%s%s%s %s", *text, **text ? ", " : "", name, value);
+	free(*text);
+	*text = longer;
+}
+
+static void packet_line(struct grid *g, struct json_object *doc)
+{
+	char *by = xasprintf("eni %s, %s", member_text(doc, "eni"), member_text(doc, "direction"));
+	char *what = xasprintf("%s %s -> %s", member_text(doc, "proto"), member_text(doc, "src"),
+			       member_text(doc, "dst"));
+
+	append(&what, "sport", member_text(doc, "sport"));
+	append(&what, "dport", member_text(doc, "dport"));
+	append(&what, "vni", member_text(doc, "vni"));
+	append(&what, "from", member_text(doc, "pa"));
+	line(g, "packet", by, what);
+}
+
+static void acl_lines(struct grid *g, struct json_object *stages)
+{
+	size_t i;
+
+	for (i = 0; i < json_object_array_length(stages); i++) {
+		struct json_object *s = json_object_array_get_idx(stages, i);
+		char *step = xasprintf("acl stage %s", member_text(s, "stage"));
+		char *by = xasprintf("group %s, ", member_text(s, "group"));
+		char *longer;
+
+		if (member(s, "rule"))
+			longer = xasprintf("%srule %s (priority %s)", by, member_text(s, "rule"),
+					   member_text(s, "priority"));
+		else
+			longer = xasprintf("%sits default", by);
+		free(by);
+		line(g, step, longer,
+		     xasprintf("%s%s", member_text(s, "action"),
+			       json_object_get_boolean(member(s, "terminating")) ?
+			       ", final" : ""));
+		free(step);
+	}
+}
+
+static void rule_line(struct grid *g, struct json_object *doc)
+{
+	struct json_object *r = member(doc, "route_rule"), *valid = member(doc, "pa_valid");
+	char *by;
+
+	if (r) {
+		by = xasprintf("%s vni %s", member_text(r, "eni"), member_text(r, "vni"));
+		append(&by, "prefix", member_text(r, "prefix"));
+		append(&by, "priority", member_text(r, "priority"));
+		line(g, "route rule", by, xstrdup(member_text(r, "action_type")));
+	}
+	if (valid)
+		line(g, "source check", xasprintf("vnet %s", member_text(r, "vnet")),
+		     xasprintf("%s is %s", member_text(doc, "pa"),
+			       json_object_get_boolean(valid) ? "valid" : "not valid"));
+}
+
+static void route_lines(struct grid *g, struct json_object *doc)
+{
+	struct json_object *r = member(doc, "route"), *m = member(doc, "mapping");
+	char *text;
+
+	if (r) {
+		text = xstrdup(member_text(r, "routing_type"));
+		append(&text, "vnet", member_text(r, "vnet"));
+		append(&text, "overlay_ip", member_text(r, "overlay_ip"));
+		line(g, "route", xasprintf("group %s, %s", member_text(r, "group"),
+					   member_text(r, "prefix")), text);
+	}
+	if (m) {
+		text = xstrdup("");
+		append(&text, "pa", member_text(m, "underlay_ip"));
+		append(&text, "pa", member_text(m, "underlay_ip6"));
+		append(&text, "mac", member_text(m, "mac_address"));
+		append(&text, "vni", member_text(m, "vni"));
+		line(g, "mapping", xasprintf("vnet %s, %s", member_text(m, "vnet"),
+					     member_text(m, "ip")), text);
+	}
+}
+
+static void result_line(struct grid *g, struct json_object *doc)
+{
+	struct json_object *p = member(doc, "packet");
+	char *text;
+
+	if (member(doc, "flow"))
+		line(g, "flow", xasprintf("a connection in state %s", member_text(doc, "flow")),
+		     xstrdup("no policy is asked"));
+	if (!p) {
+		line(g, "result", xstrdup(member_text(doc, "reason")),
+		     xstrdup(member(doc, "reason") ? "DROPPED" : "ALLOWED"));
+		return;
+	}
+	text = *member_text(p, "encap") ?
+	       xasprintf("ALLOWED: %s %s -> %s", member_text(p, "encap"),
+			 member_text(p, "outer_src"), member_text(p, "outer_dst")) :
+	       xstrdup("ALLOWED: without encapsulation");
+	append(&text, "vni", member_text(p, "vni"));
+	append(&text, "udp sport", member_text(p, "udp_sport"));
+	append(&text, "inner dst mac", member_text(p, "inner_dst_mac"));
+	append(&text, "dev", member_text(p, "dev"));
+	line(g, "result", NULL, text);
+}
+
+static void print_text(struct json_object *doc)
+{
+	struct grid *g = grid_new(head, 3);
+
+	packet_line(g, doc);
+	/* Inbound, the outer source is checked before the ACLs. */
+	rule_line(g, doc);
+	acl_lines(g, member(doc, "stages"));
+	route_lines(g, doc);
+	result_line(g, doc);
+	grid_end(g);
+}
+
+/* Words of the call into attributes. */
+static bool take_packet(struct args *a, struct encoder *e)
+{
+	unsigned int given = 0, needed = 0, i;
+	static const char * const need[] = { "eni", "direction", "src", "dst", "proto" };
+
+	while (a->n) {
+		const char *name = args_next(a), *text;
+		const struct field *f = field_find(explain_fields, name);
+
+		if (!f && name_find(&direction_names, name) >= 0) {
+			text = name;
+			f = field_find(explain_fields, "direction");
+		} else {
+			text = args_next(a);
+		}
+		if (!f || f->flags & F_REPLY) {
+			complain("explain: \"%s\"? explain eni NAME {outbound|inbound} src A dst B proto P [sport N] [dport N] [vni N] [pa A]",
+				 name);
+			return false;
+		}
+		if (!text) {
+			complain("explain: the value of \"%s\" is missing", name);
+			return false;
+		}
+		snprintf(e->field, sizeof(e->field), "%s", f->name);
+		if (given & 1u << (f - explain_fields)) {
+			complain("explain: %s is given twice", f->name);
+			return false;
+		}
+		given |= 1u << (f - explain_fields);
+		if (!encode_text(e, f, text)) {
+			complain("explain: %s", e->why);
+			return false;
+		}
+	}
+	for (i = 0; i < sizeof(need) / sizeof(need[0]); i++) {
+		needed = 1u << (field_find(explain_fields, need[i]) - explain_fields);
+		if (!(given & needed)) {
+			complain("explain: %s is missing", need[i]);
+			return false;
+		}
+	}
+	return true;
+}
+
+int cmd_explain(struct args *a)
+{
+	struct json_object *doc = NULL;
+	struct encoder e = { 0 };
+	struct abuf b = { 0 };
+	struct nl_error err;
+	int ret = DONE;
+	struct nl *nl;
+	size_t at;
+
+	if (args_take(a, "--live"))
+		return wrong_call("explain: --live is not supported yet");
+	if (!take_packet(a, &e)) {
+		encoder_free(&e);
+		return WRONG_CALL;
+	}
+	nl = nl_open();
+	if (!nl) {
+		encoder_free(&e);
+		return REFUSED;
+	}
+	at = nl_begin(nl, &b, DASH_CMD_EXPLAIN, NLM_F_ACK);
+	abuf_append(&b, e.buf.data, e.buf.len);
+	nl_end(&b, at);
+	if (!nl_talk(nl, &b, reply_cb, &doc, &err)) {
+		ret = nl_refused(&err, "explain");
+	} else if (!doc) {
+		complain("explain: no answer");
+		ret = REFUSED;
+	} else if (opt.json) {
+		print_json(doc);
+	} else {
+		print_text(doc);
+	}
+	json_object_put(doc);
+	encoder_free(&e);
+	abuf_free(&b);
+	nl_close(nl);
+	return ret;
+}

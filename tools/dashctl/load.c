@@ -1,0 +1,475 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * DOC: Loading
+ *
+ * A file is one transaction. It streams through: no row stays in memory. When
+ * the kernel refuses row N, the file is read again to find N's line and name.
+ *
+ * With --sync the file is read once more before: the names of its rows and
+ * digests of their contents are compared with a dump of the kernel's. Rows that
+ * only the kernel has are deleted, rows that are the same are not sent.
+ */
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/dash.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+#include "decode.h"
+#include "encode.h"
+#include "keyset.h"
+#include "nl.h"
+#include "print.h"
+#include "source.h"
+#include "txn.h"
+
+/* Rows of the transaction that are in no file have numbers from here on. */
+#define NOT_IN_FILE	0x80000000u
+
+struct load {
+	struct source *src;
+	struct encoder enc;
+	struct nl *nl;
+	struct txn txn;
+	struct refusal why;
+	bool sync;
+	bool check;
+	bool quiet;		/* warnings were given already */
+	bool binds;		/* the file binds ACL groups */
+	struct keyset file;	/* rows of the file */
+	struct keyset gone;	/* rows that only the kernel has */
+	uint32_t n_gone;
+};
+
+static void warn(void *arg, const char *text)
+{
+	struct load *l = arg;
+
+	if (!l->quiet)
+		fprintf(stderr, "%s:%lu: warning: %s\n", source_name(l->src),
+			source_line(l->src), text);
+}
+
+static int bad_line(struct load *l, const char *text)
+{
+	fflush(stdout);
+	fprintf(stderr, "%s:%lu: %s\n", source_name(l->src), source_line(l->src), text);
+	return WRONG_CALL;
+}
+
+/*
+ * The next row of the file, encoded in l->enc; sets *@row, or leaves it NULL at
+ * the end. The caller owns the row.
+ */
+static int next_row(struct load *l, struct json_object **row)
+{
+	for (;;) {
+		*row = source_next(l->src);
+		if (!*row)
+			return source_error(l->src) ? bad_line(l, source_error(l->src)) : DONE;
+		switch (encode_row(&l->enc, *row)) {
+		case ROW_OK:
+			return DONE;
+		case ROW_IGNORED:
+			break;
+		case ROW_BAD:
+			bad_line(l, l->enc.why);
+			json_object_put(*row);
+			*row = NULL;
+			return WRONG_CALL;
+		}
+		json_object_put(*row);
+	}
+}
+
+/* Name and content of an encoded row in their canonical form. */
+static void canonical(const struct abuf *attr, char **name, uint64_t *content)
+{
+	struct json_object *o = decode_row((const void *)attr->data,
+					   DECODE_SORTED | DECODE_KEYS);
+	struct json_object *v = NULL;
+
+	json_object_object_get_ex(o, row_name(o), &v);
+	*content = keyset_digest(json_line(v));
+	/* A route rule's priority may be in the content only. */
+	*name = xasprintf("%s %s", row_name(o), member_text(v, "priority"));
+	json_object_put(o);
+}
+
+/* Is this table one whose row names do not need the priority? */
+static char *name_of_row(const struct abuf *attr, uint64_t *content)
+{
+	const struct table *t = decode_table((const void *)attr->data);
+	char *name, *p;
+
+	canonical(attr, &name, content);
+	if (t->type != DASH_OBJECT_TYPE_ROUTE_RULE) {
+		p = strrchr(name, ' ');
+		*p = '\0';
+	}
+	return name;
+}
+
+/* First pass of --sync: remember what the file has. */
+static int sync_read(struct load *l)
+{
+	struct json_object *row;
+	int ret;
+
+	while ((ret = next_row(l, &row)) == DONE && row) {
+		uint64_t content;
+		char *name = name_of_row(&l->enc.buf, &content);
+		struct entry *e = keyset_add(&l->file, name);
+
+		e->content = content;
+		e->dropped = l->enc.del;
+		free(name);
+		json_object_put(row);
+	}
+	l->quiet = true;
+	return ret;
+}
+
+struct sync_dump {
+	struct load *l;
+	bool failed;
+};
+
+/* Name of the object that a row goes with when that is deleted. */
+static char *parent_name(const struct nlattr *attr)
+{
+	const struct table *t = decode_table(attr);
+	const char *table;
+	struct json_object *v;
+	char *name;
+
+	switch (t->type) {
+	case DASH_OBJECT_TYPE_ACL_RULE:
+		table = "DASH_ACL_GROUP_TABLE";
+		break;
+	case DASH_OBJECT_TYPE_ROUTE:
+		table = "DASH_ROUTE_GROUP_TABLE";
+		break;
+	case DASH_OBJECT_TYPE_MAPPING:
+		table = "DASH_VNET_TABLE";
+		break;
+	case DASH_OBJECT_TYPE_METER_RULE:
+		table = "DASH_METER_POLICY";
+		break;
+	case DASH_OBJECT_TYPE_ACL_BIND:
+	case DASH_OBJECT_TYPE_ENI_ROUTE:
+	case DASH_OBJECT_TYPE_ROUTE_RULE:
+	case DASH_OBJECT_TYPE_METER:
+		table = "DASH_ENI_TABLE";
+		break;
+	default:
+		return NULL;
+	}
+	v = decode_nest(t->field, attr, DECODE_KEYS);
+	name = xasprintf("%s:%s", table, member_text(v, t->field[0].name));
+	json_object_put(v);
+	return name;
+}
+
+/* Would deleting what the file lacks take this row along? */
+static bool goes_along(struct load *l, const struct nlattr *attr)
+{
+	char *parent = parent_name(attr);
+	bool yes = parent && keyset_find(&l->gone, parent);
+
+	free(parent);
+	return yes;
+}
+
+/* A row with its key attributes only, for config-del. */
+static void encode_del(const struct nlattr *attr, struct encoder *e)
+{
+	struct json_object *row = decode_row(attr, 0);
+
+	json_object_object_add(row, "OP", json_object_new_string("DEL"));
+	encode_row(e, row);
+	e->name = NULL;
+	json_object_put(row);
+}
+
+static void sync_row(struct sync_dump *d, const struct nlattr *attr)
+{
+	struct load *l = d->l;
+	struct abuf copy = { .data = (char *)attr, .len = attr->nla_len };
+	uint64_t content;
+	char *name = name_of_row(&copy, &content);
+	struct entry *e = keyset_find(&l->file, name);
+
+	if (e && !e->dropped) {
+		e->same = e->content == content && !goes_along(l, attr);
+	} else if (!d->failed) {
+		struct encoder del = { 0 };
+
+		keyset_add(&l->gone, name);
+		encode_del(attr, &del);
+		d->failed = !txn_row(&l->txn, true, NOT_IN_FILE + l->n_gone++, del.buf.data,
+				     del.buf.len, &l->why);
+		encoder_free(&del);
+	}
+	free(name);
+}
+
+static void sync_cb(const struct nlmsghdr *msg, void *arg)
+{
+	unsigned int len;
+	const struct nlattr *attr = nl_attrs(msg, &len);
+
+	for (; mnl_attr_ok(attr, len); len -= NLA_ALIGN(attr->nla_len),
+	     attr = mnl_attr_next(attr))
+		if (decode_table(attr))
+			sync_row(arg, attr);
+}
+
+static int refused(struct load *l);
+
+/* Second pass of --sync: delete what the file lacks, mark what is the same. */
+static int sync_compare(struct load *l)
+{
+	/* The transaction's socket is busy with the transaction. */
+	struct nl *nl = nl_open();
+	struct sync_dump d = { .l = l };
+	struct abuf b = { 0 };
+	struct nl_error err;
+	size_t at;
+	bool ok;
+
+	if (!nl)
+		return REFUSED;
+	at = nl_begin(nl, &b, DASH_CMD_CONFIG_GET, NLM_F_DUMP | NLM_F_ACK);
+	nl_end(&b, at);
+	ok = nl_dump(nl, &b, true, sync_cb, &d, &err);
+	abuf_free(&b);
+	nl_close(nl);
+	if (!ok)
+		return nl_refused(&err, source_name(l->src));
+	return d.failed ? refused(l) : DONE;
+}
+
+static bool is_same(struct load *l)
+{
+	uint64_t content;
+	struct entry *e;
+	char *name;
+
+	if (!l->sync)
+		return false;
+	name = name_of_row(&l->enc.buf, &content);
+	e = keyset_find(&l->file, name);
+	free(name);
+	return e && e->same && !e->dropped;
+}
+
+/* Find row @n of the file again and say @text of it. */
+static bool say_of_row(struct load *l, uint32_t n, const char *field, const char *text)
+{
+	struct json_object *row;
+
+	l->quiet = true;
+	if (!source_rewind(l->src))
+		return false;
+	while (next_row(l, &row) == DONE && row) {
+		if (n--) {
+			json_object_put(row);
+			continue;
+		}
+		fprintf(stderr, "%s:%lu: ", source_name(l->src), source_line(l->src));
+		if (!nl_names_row(text))
+			fprintf(stderr, "%s: ", l->enc.name);
+		fprintf(stderr, "%s%s%s\n", field, *field ? ": " : "", text);
+		json_object_put(row);
+		return true;
+	}
+	return false;
+}
+
+static int refused(struct load *l)
+{
+	fflush(stdout);
+	if (!l->why.has_row)
+		fprintf(stderr, "%s: %s\n", source_name(l->src), l->why.text);
+	else if (l->why.row >= NOT_IN_FILE)
+		fprintf(stderr, "%s: deleting what is not in it: %s\n", source_name(l->src),
+			l->why.text);
+	else if (!say_of_row(l, l->why.row, l->why.field, l->why.text))
+		fprintf(stderr, "%s: row %u: %s\n", source_name(l->src), l->why.row + 1,
+			l->why.text);
+	return REFUSED;
+}
+
+static int send_rows(struct load *l)
+{
+	struct json_object *row;
+	uint32_t n = 0;
+	bool ok = true;
+	int ret;
+
+	while ((ret = next_row(l, &row)) == DONE && row) {
+		if (l->enc.table->type == DASH_OBJECT_TYPE_ACL_BIND && !l->enc.del)
+			l->binds = true;
+		if (!is_same(l))
+			ok = txn_row(&l->txn, l->enc.del, n, l->enc.buf.data, l->enc.buf.len,
+				     &l->why);
+		json_object_put(row);
+		if (!ok)
+			return refused(l);
+		if (++n == NOT_IN_FILE)
+			return bad_line(l, "more rows than a transaction can have");
+	}
+	return ret;
+}
+
+/* ACL groups of one family only leave the other family open: say so. */
+struct families {
+	char *eni;
+	unsigned int direction;
+	bool v4, v6;
+};
+
+struct bindings {
+	struct families *of;
+	size_t n;
+};
+
+static void bind_cb(const struct nlmsghdr *msg, void *arg)
+{
+	struct bindings *b = arg;
+	unsigned int len;
+	const struct nlattr *attr = nl_attrs(msg, &len);
+
+	for (; mnl_attr_ok(attr, len); len -= NLA_ALIGN(attr->nla_len),
+	     attr = mnl_attr_next(attr)) {
+		const struct table *t = decode_table(attr);
+		struct json_object *v;
+		const char *eni;
+		size_t i;
+
+		if (!t || t->type != DASH_OBJECT_TYPE_ACL_BIND)
+			continue;
+		v = decode_nest(t->field, attr, DECODE_KEYS);
+		eni = member_text(v, "eni");
+		for (i = 0; i < b->n; i++)
+			if (!strcmp(b->of[i].eni, eni) && b->of[i].direction == t->fixed)
+				break;
+		if (i == b->n) {
+			b->of = xrealloc(b->of, ++b->n * sizeof(*b->of));
+			b->of[i] = (struct families){ xstrdup(eni), t->fixed, false, false };
+		}
+		b->of[i].v4 |= *member_text(v, "v4_acl_group_id") != '\0';
+		b->of[i].v6 |= *member_text(v, "v6_acl_group_id") != '\0';
+		json_object_put(v);
+	}
+}
+
+static void warn_families(struct load *l)
+{
+	struct bindings b = { 0 };
+	struct abuf msg = { 0 };
+	struct nl_error err;
+	size_t at, i;
+
+	at = nl_begin(l->nl, &msg, DASH_CMD_CONFIG_GET, NLM_F_DUMP | NLM_F_ACK);
+	attr_u32(&msg, DASH_A_CONFIG_TYPE, DASH_OBJECT_TYPE_ACL_BIND);
+	nl_end(&msg, at);
+	nl_dump(l->nl, &msg, true, bind_cb, &b, &err);
+	for (i = 0; i < b.n; i++) {
+		if (b.of[i].v4 != b.of[i].v6)
+			fprintf(stderr,
+				"%s: warning: ENI %s: only IPv%d ACL groups are bound %s; IPv%d packets pass\n",
+				source_name(l->src), b.of[i].eni, b.of[i].v4 ? 4 : 6,
+				name_of(&direction_names, b.of[i].direction),
+				b.of[i].v4 ? 6 : 4);
+		free(b.of[i].eni);
+	}
+	free(b.of);
+	abuf_free(&msg);
+}
+
+static int run(struct load *l)
+{
+	int ret = DONE;
+
+	if (l->sync)
+		ret = sync_read(l);
+	if (ret != DONE)
+		return ret;
+	if (!txn_begin(&l->txn, l->nl, &l->why))
+		return refused(l);
+	if (l->sync) {
+		ret = sync_compare(l);
+		source_rewind(l->src);
+	}
+	if (ret == DONE)
+		ret = send_rows(l);
+	if (ret == DONE && !txn_commit(&l->txn, l->check, &l->why))
+		ret = refused(l);
+	txn_end(&l->txn);
+	if (ret == DONE && l->binds && !l->check)
+		warn_families(l);
+	return ret;
+}
+
+/* Load @src, which is used up; NULL if there is none. */
+static int load(struct load *l, struct source *src)
+{
+	int ret = WRONG_CALL;
+
+	l->enc.warn = warn;
+	l->enc.warn_arg = l;
+	l->src = src;
+	if (!l->src || (l->sync && !source_keep(l->src)))
+		goto out;
+	l->nl = nl_open();
+	ret = l->nl ? run(l) : REFUSED;
+out:
+	nl_close(l->nl);
+	source_close(l->src);
+	encoder_free(&l->enc);
+	keyset_free(&l->file);
+	keyset_free(&l->gone);
+	return ret;
+}
+
+int cmd_load(struct args *a)
+{
+	struct load l = { 0 };
+	const char *path = NULL;
+
+	while (a->n) {
+		const char *word = args_next(a);
+
+		if (!strcmp(word, "--sync"))
+			l.sync = true;
+		else if (!strcmp(word, "--check"))
+			l.check = true;
+		else if (!strcmp(word, "--ignore-unknown"))
+			l.enc.ignore_unknown = true;
+		else if (!strcmp(word, "--policy") || !strcmp(word, "--flows"))
+			return wrong_call("load: %s is not supported yet", word);
+		else if (path || (word[0] == '-' && word[1]))
+			return wrong_call("load: \"%s\"? load FILE [--sync] [--check] [--ignore-unknown]",
+					  word);
+		else
+			path = word;
+	}
+	if (!path)
+		return wrong_call("load: which file? \"-\" is the standard input");
+	return load(&l, source_open(path));
+}
+
+/* Delete everything: be equal to an empty file. */
+int cmd_flush(struct args *a)
+{
+	struct load l = { .sync = true };
+
+	if (!args_done(a))
+		return WRONG_CALL;
+	return load(&l, source_text("flush", "[]"));
+}
