@@ -21,7 +21,8 @@ declare -A groups=(
 	# static checks
 	[lint]="sparse coccinelle shellcheck codespell clang clang-tidy
 		cppcheck perl python3-ply python3-git python3-yaml
-		python3-jsonschema yamllint mandoc python3-docutils"
+		python3-jsonschema python3-pyflakes yamllint mandoc
+		python3-docutils"
 	# peers to measure against
 	[bench]="nftables openvswitch-switch ethtool jq"
 	[dkms]="dkms"
