@@ -89,6 +89,9 @@ static enum dash_drop dash_action_map(struct dash_pkt *pkt,
 
 	if (ra->action == DASH_ROUTE_ACTION_VNET_DIRECT && ra->has_overlay_ip)
 		ip = &ra->overlay_ip;
+	act->vnet = ra->vnet;
+	/* pairs with dash_mapping_publish(): the mapping is not older */
+	act->vnet_gen = smp_load_acquire(&ra->vnet->gen);
 	m = dash_mapping_lookup(ra->vnet, ip);
 	if (pkt->rec)
 		dash_explain_mapping(pkt->rec, ra->vnet, ip, m);
@@ -112,7 +115,8 @@ static enum dash_drop dash_action_map(struct dash_pkt *pkt,
 		ether_addr_copy(xf->dmac, m->mac);
 		xf->set_dmac = true;
 	}
-	act->vnet = ra->vnet;
+	act->mapping = m->id;
+	act->ip = *ip;
 	return DASH_DROP_NONE;
 }
 
@@ -141,7 +145,6 @@ static enum dash_drop dash_action_static(const struct dash_pkt *pkt,
 		ether_addr_copy(xf->dmac, ra->mac);
 		xf->set_dmac = true;
 	}
-	act->vnet = ra->vnet;
 	act->route = ra;
 	return DASH_DROP_NONE;
 }

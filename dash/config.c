@@ -519,10 +519,6 @@ static bool dash_txn_has(const struct dash_txn *txn, u32 types)
 			 BIT(DASH_OBJECT_TYPE_ACL_GROUP) |		\
 			 BIT(DASH_OBJECT_TYPE_ENI_ROUTE) |		\
 			 BIT(DASH_OBJECT_TYPE_ROUTE_GROUP))
-#define DASH_TYPES_POLICY (~(BIT(DASH_OBJECT_TYPE_PORT) |		\
-			     BIT(DASH_OBJECT_TYPE_METER_POLICY) |	\
-			     BIT(DASH_OBJECT_TYPE_METER_RULE) |		\
-			     BIT(DASH_OBJECT_TYPE_METER)))
 
 #define dash_for_each_eni(dn, id, sym)					\
 	xa_for_each(&(dn)->by_id[DASH_OBJECT_TYPE_ENI], id, sym)
@@ -692,10 +688,9 @@ static void dash_publish(struct dash_txn *txn)
 		else if (sym->data)
 			dash_eni_retire(sym->data);
 	}
-	if (txn->types & DASH_TYPES_POLICY)
-		dash_for_each_eni(dn, id, sym)
-			if (sym->data)
-				dash_eni_mark(sym->data);
+	dash_for_each_eni(dn, id, sym)
+		if (sym->data)
+			dash_eni_mark(txn, sym->data);
 	dash_publish_syms(txn);
 	WRITE_ONCE(dn->gen, dn->gen + 1);
 

@@ -13,6 +13,7 @@
 #include "aclgroup.h"
 #include "config.h"
 #include "eni.h"
+#include "frag.h"
 #include "inst.h"
 #include "nl_gen.h"
 #include "route.h"
@@ -384,11 +385,49 @@ void dash_eni_retire(struct dash_eni *eni)
 	eni->old_cfg = cfg;
 }
 
-/* Connections re-decide with their next packet. */
-void dash_eni_mark(struct dash_eni *eni)
+/* Tables that concern every ENI, however little of them changed. */
+#define DASH_TYPES_ALL_ENIS	(BIT(DASH_OBJECT_TYPE_APPLIANCE) |	\
+				 BIT(DASH_OBJECT_TYPE_VNET) |		\
+				 BIT(DASH_OBJECT_TYPE_QOS) |		\
+				 BIT(DASH_OBJECT_TYPE_ROUTING_TYPE) |	\
+				 BIT(DASH_OBJECT_TYPE_PA_VALIDATION))
+
+static bool dash_eni_is_concerned(const struct dash_txn *txn,
+				  const struct dash_eni *eni)
+{
+	const struct dash_eni_cfg *cfg = dash_dereference(eni->dn, eni->cfg);
+	const struct dash_acl_bind *bind;
+	const struct dash_sym *sym;
+	int dir, v6, i;
+
+	if (txn->types & DASH_TYPES_ALL_ENIS || eni->sym->staged)
+		return true;
+	list_for_each_entry(sym, &eni->sym->children, sibling)
+		if (sym->staged)
+			return true;
+	if (!cfg)
+		return false;
+	if (cfg->routes && cfg->routes->staged)
+		return true;
+	for (dir = 0; dir < 2; dir++) {
+		for (v6 = 0; v6 < 2; v6++) {
+			bind = &cfg->acl[dir][v6];
+			for (i = 0; i < bind->n; i++)
+				if (bind->group[i]->dirty)
+					return true;
+		}
+	}
+	return false;
+}
+
+/* Have the connections that a change concerns re-decided with their next
+ * packet. A mapping is another matter: see dash_flow_act.
+ */
+void dash_eni_mark(struct dash_txn *txn, struct dash_eni *eni)
 {
 	/* pairs with dash_decide(): the configuration was published before */
-	smp_store_release(&eni->gen, eni->gen + 1);
+	if (dash_eni_is_concerned(txn, eni))
+		smp_store_release(&eni->gen, eni->gen + 1);
 }
 
 /* A grace period has passed since publishing or retiring. */
@@ -398,6 +437,9 @@ void dash_eni_reap(struct dash_eni *eni, struct dash_flow_table *ft)
 	eni->old_cfg = NULL;
 	kvfree(eni->old_rules);
 	eni->old_rules = NULL;
-	if (!rcu_access_pointer(eni->cfg) && ft)
+	if (rcu_access_pointer(eni->cfg))
+		return;
+	dash_frag_flush_eni(eni->dn, eni);
+	if (ft)
 		dash_flow_flush_eni(ft, eni);
 }

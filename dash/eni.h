@@ -138,6 +138,8 @@ struct dash_eni {
 	spinlock_t half_lock;
 	/** @half: unanswered connections, the longest idle first */
 	struct list_head half;
+	/** @frags: fragmented datagrams under way, under dash_frags.lock */
+	u32 frags;
 	/** @stats: counters */
 	struct dash_eni_stats __percpu *stats;
 };
@@ -184,7 +186,7 @@ int dash_eni_prepare(struct dash_txn *txn, struct dash_eni *eni);
 void dash_eni_unprepare(struct dash_eni *eni);
 void dash_eni_publish(struct dash_eni *eni);
 void dash_eni_retire(struct dash_eni *eni);
-void dash_eni_mark(struct dash_eni *eni);
+void dash_eni_mark(struct dash_txn *txn, struct dash_eni *eni);
 void dash_eni_reap(struct dash_eni *eni, struct dash_flow_table *ft);
 
 #endif /* _DASH_ENI_H */

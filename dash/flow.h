@@ -73,10 +73,16 @@ struct dash_flow_act {
 	u32 gen;
 	/** @encap: enum dash_encap_type that they come in */
 	u8 encap;
-	/** @vnet: VNET that replies must come from, or NULL; valid for a packet
-	 * that found @gen to be the ENI's
+	/** @vnet: VNET whose mappings decided, or NULL; valid for a packet that
+	 * found @gen to be the ENI's
 	 */
 	const struct dash_vnet *vnet;
+	/** @vnet_gen: generation of its mappings that the decision still holds in */
+	u32 vnet_gen;
+	/** @mapping: id of the mapping used; 0 when any change of @vnet counts */
+	u32 mapping;
+	/** @ip: address mapped */
+	struct in6_addr ip;
 	/** @route: whose endpoints replies may come from; the same holds */
 	const struct dash_route_act *route;
 	/** @rcu: for freeing */

@@ -22,6 +22,7 @@
 #include <net/netns/generic.h>
 
 #include "config.h"
+#include "frag.h"
 #include "netns.h"
 #include "nl.h"
 #include "underlay.h"
@@ -43,6 +44,7 @@ static int __net_init dash_net_init(struct net *net)
 	mutex_init(&dn->lock);
 	mutex_init(&dn->txn_lock);
 	INIT_LIST_HEAD(&dn->txns);
+	dash_frag_init(dn);
 	err = dash_underlay_init(dn);
 	if (err)
 		return err;

@@ -6,6 +6,7 @@
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/rhashtable-types.h>
+#include <linux/spinlock_types.h>
 #include <linux/types.h>
 #include <linux/xarray.h>
 #include <net/net_namespace.h>
@@ -18,6 +19,20 @@ struct dash_underlay_table;
 
 #define DASH_ENI_HASH_BITS	8
 #define DASH_OBJECT_TYPES	(DASH_OBJECT_TYPE_PORT + 1)
+
+/**
+ * struct dash_frags - inner datagrams whose first fragment was seen
+ */
+struct dash_frags {
+	/** @lock: guards everything here; BH off */
+	spinlock_t lock;
+	/** @seed: of the hash */
+	u32 seed;
+	/** @age: entries, the oldest first */
+	struct list_head age;
+	/** @hash: entries by what their fragments have in common */
+	struct hlist_head hash[256];
+};
 
 /**
  * struct dash_net - an instance: everything of one network namespace
@@ -33,6 +48,8 @@ struct dash_net {
 	struct dash_flow_table __rcu *ft;
 	/** @underlay: next hops, set once */
 	struct dash_underlay_table *underlay;
+	/** @frags: fragmented datagrams under way */
+	struct dash_frags frags;
 	/** @ports: attached devices, RCU list, written under RTNL */
 	struct list_head ports;
 

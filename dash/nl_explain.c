@@ -20,12 +20,6 @@
 #include "underlay.h"
 #include "vnet.h"
 
-static bool dash_proto_has_ports(u8 proto)
-{
-	return proto == IPPROTO_TCP || proto == IPPROTO_UDP ||
-	       proto == IPPROTO_SCTP;
-}
-
 static u16 dash_explain_u16(struct genl_info *info, int attr, u16 absent)
 {
 	return info->attrs[attr] ? nla_get_u16(info->attrs[attr]) : absent;
@@ -58,15 +52,13 @@ static int dash_explain_tuple(struct genl_info *info, struct dash_pkt *pkt)
 	proto = nla_get_u8(info->attrs[DASH_A_EXPLAIN_PROTO]);
 	t->v6 = !dash_addr_is_v4(&t->src);
 	t->proto = proto;
-	pkt->has_ports = dash_proto_has_ports(proto);
 	pkt->dir = nla_get_u8(info->attrs[DASH_A_EXPLAIN_DIRECTION]);
 	pkt->tcp.flags = DASH_TCP_SYN;
 	if (proto == (t->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP))
 		dport = t->v6 ? ICMPV6_ECHO_REQUEST : ICMP_ECHO;
-	else if (!pkt->has_ports)
-		return 0;
 	t->sport = htons(dash_explain_u16(info, DASH_A_EXPLAIN_SPORT, 0));
 	t->dport = htons(dash_explain_u16(info, DASH_A_EXPLAIN_DPORT, dport));
+	pkt->has_ports = dash_tuple_has_ports(t);
 	return 0;
 }
 

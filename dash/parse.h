@@ -4,6 +4,7 @@
 #define _DASH_PARSE_H
 
 #include <linux/if_ether.h>
+#include <linux/in.h>
 #include <linux/in6.h>
 #include <linux/types.h>
 
@@ -65,6 +66,26 @@ struct dash_tuple {
 	/** @v6: the inner packet is IPv6 */
 	bool v6;
 };
+
+/**
+ * dash_tuple_has_ports - does a connection's protocol have ports?
+ * @t: tuple of the connection
+ *
+ * Packets of the last two may be too short to have them; those have zeros.
+ */
+static inline bool dash_tuple_has_ports(const struct dash_tuple *t)
+{
+	switch (t->proto) {
+	case IPPROTO_TCP:
+	case IPPROTO_UDP:
+	case IPPROTO_SCTP:
+		return true;
+	case IPPROTO_UDPLITE:
+	case IPPROTO_DCCP:
+		return t->sport || t->dport;
+	}
+	return false;
+}
 
 /**
  * struct dash_tcp_seg - what the TCP state machine looks at

@@ -22,6 +22,7 @@
 #include "eni.h"
 #include "explain.h"
 #include "flow.h"
+#include "frag.h"
 #include "inst.h"
 #include "lookup.h"
 #include "mapping.h"
@@ -120,6 +121,10 @@ static enum dash_drop dash_decide_inbound(struct dash_pkt *pkt, u32 hash,
 	if (rule->drop)
 		return DASH_DROP_ROUTE_DROP;
 	if (rule->pa_validation) {
+		act->vnet = rule->vnet;
+		/* pairs with dash_mapping_publish(): the PAs are not older */
+		if (act->vnet)
+			act->vnet_gen = smp_load_acquire(&act->vnet->gen);
 		valid = dash_pa_is_valid(pkt, rule->vnet);
 		if (pkt->rec) {
 			pkt->rec->pa_checked = true;
@@ -193,7 +198,7 @@ static void dash_flow_initiator(const struct dash_pkt *pkt,
 	init->ecfg = pkt->ecfg;
 	init->dir = flow->dir;
 	dash_flow_tuple(flow, &init->t);
-	init->has_ports = pkt->has_ports;
+	init->has_ports = dash_tuple_has_ports(&init->t);
 	init->outer.saddr = act->pa;
 	init->outer.daddr = act->vip;
 	init->outer.vni = act->vni;
@@ -203,6 +208,32 @@ static void dash_flow_initiator(const struct dash_pkt *pkt,
 	    init->inst->first_vip[!dash_addr_is_v4(&act->vip)])
 		init->outer.daddr =
 			*init->inst->first_vip[!dash_addr_is_v4(&act->vip)];
+}
+
+/* Did policy change such that the decision may be another? A change of other
+ * mappings than the one used is none; it is noted, so as not to ask again.
+ */
+static bool dash_is_stale(const struct dash_pkt *pkt, struct dash_flow *flow)
+{
+	struct dash_flow_act *act = rcu_dereference(flow->act);
+	const struct dash_mapping *m;
+	u32 gen;
+
+	if (READ_ONCE(flow->gen) != smp_load_acquire(&pkt->eni->gen))
+		return true;
+	if (!act->vnet)
+		return false;
+	gen = smp_load_acquire(&act->vnet->gen);
+	if (likely(READ_ONCE(act->vnet_gen) == gen))
+		return false;
+	if (!act->mapping)
+		return true;
+	m = dash_mapping_lookup(act->vnet, &act->ip);
+	if (!m || m->id != act->mapping)
+		return true;
+	if (!pkt->rec)
+		WRITE_ONCE(act->vnet_gen, gen);
+	return false;
 }
 
 static bool dash_initiator_moved(const struct dash_pkt *pkt,
@@ -239,7 +270,7 @@ static enum dash_drop dash_known(struct dash_pkt *pkt,
 	struct dash_pkt init;
 	bool over;
 
-	if (unlikely(READ_ONCE(flow->gen) != smp_load_acquire(&pkt->eni->gen))) {
+	if (unlikely(dash_is_stale(pkt, flow))) {
 		dash_flow_initiator(pkt, flow, &init);
 		reason = dash_redecide(flow, &init);
 		if (reason == DASH_DROP_NO_MEMORY)
@@ -252,7 +283,9 @@ static enum dash_drop dash_known(struct dash_pkt *pkt,
 
 	act = rcu_dereference(flow->act);
 	if (unlikely(!d && dash_initiator_moved(pkt, act))) {
-		reason = dash_redecide(flow, pkt);
+		dash_flow_initiator(pkt, flow, &init);
+		init.outer = pkt->outer;
+		reason = dash_redecide(flow, &init);
 		if (reason)
 			return reason;
 		act = rcu_dereference(flow->act);
@@ -278,7 +311,7 @@ static enum dash_drop dash_known_explain(struct dash_pkt *pkt,
 	struct dash_pkt init;
 
 	pkt->rec->flow = flow;
-	if (READ_ONCE(flow->gen) == READ_ONCE(pkt->eni->gen))
+	if (!dash_is_stale(pkt, flow))
 		return dash_send(pkt, &rcu_dereference(flow->act)->xf[d]);
 
 	act = dash_flow_act_alloc();
@@ -351,6 +384,39 @@ static enum dash_drop dash_icmp_error(struct dash_pkt *pkt,
 	return dash_send(pkt, &act->xf[dash_flow_dir(flow, pkt->dir)]);
 }
 
+/* A later inner fragment goes where the first one went. */
+static enum dash_drop dash_later(struct dash_pkt *pkt,
+				 struct dash_flow_table *ft)
+{
+	struct dash_flow_key key;
+	enum dash_drop reason;
+	struct dash_flow *flow;
+
+	reason = dash_frag_later(pkt, &key);
+	if (reason)
+		return reason;
+	flow = dash_flow_lookup(ft, &key);
+	if (!flow)
+		return DASH_DROP_FRAG_NO_PARENT;
+	return dash_known(pkt, ft, flow);
+}
+
+/* A first inner fragment, whose verdict is also that of those that follow. */
+static enum dash_drop dash_first(struct dash_pkt *pkt,
+				 struct dash_flow_table *ft,
+				 const struct dash_flow_key *key,
+				 struct dash_flow *flow)
+{
+	enum dash_drop reason;
+
+	reason = dash_frag_first(pkt, key);
+	if (reason)
+		return reason;
+	reason = flow ? dash_known(pkt, ft, flow) : dash_unknown(pkt, ft, key);
+	dash_frag_verdict(pkt, reason);
+	return reason;
+}
+
 /* From the connection on; the part that explain shares. */
 static enum dash_drop dash_forward(struct dash_pkt *pkt)
 {
@@ -368,7 +434,7 @@ static enum dash_drop dash_forward(struct dash_pkt *pkt)
 		dash_flow_key_init(&key, pkt->eni->id, &pkt->t, pkt->dir);
 		flow = dash_flow_lookup(ft, &key);
 	}
-	if (!flow && !pkt->icmp_err) {
+	if (!flow && !pkt->icmp_err && pkt->frag != DASH_FRAG_LATER) {
 		reason = dash_lookup_trusted(pkt);
 		if (reason)
 			return reason;
@@ -376,8 +442,8 @@ static enum dash_drop dash_forward(struct dash_pkt *pkt)
 	if (pkt->t.proto == IPPROTO_TCP && pkt->frag != DASH_FRAG_LATER &&
 	    !dash_tcp_flags_valid(pkt->tcp.flags))
 		return DASH_DROP_TCP_FLAGS;
-	if (pkt->frag == DASH_FRAG_LATER)
-		return DASH_DROP_FRAG_NO_PARENT;
+	if (unlikely(pkt->frag == DASH_FRAG_LATER))
+		return dash_later(pkt, ft);
 	if (pkt->icmp_err)
 		return dash_icmp_error(pkt, ft);
 
@@ -388,6 +454,8 @@ static enum dash_drop dash_forward(struct dash_pkt *pkt)
 			dash_flow_remove(ft, flow);
 		flow = NULL;
 	}
+	if (unlikely(pkt->frag == DASH_FRAG_FIRST))
+		return dash_first(pkt, ft, &key, flow);
 	if (!flow)
 		return dash_unknown(pkt, ft, &key);
 	if (unlikely(pkt->rec))

@@ -448,7 +448,6 @@ void dash_route_publish(struct dash_txn *txn)
 	struct dash_route_group *group;
 
 	list_for_each_entry(group, &txn->route_groups, list) {
-		group->staged = false;
 		dash_lpm_commit(&group->txn[0]);
 		dash_lpm_commit(&group->txn[1]);
 	}
@@ -460,6 +459,7 @@ void dash_route_reap(struct dash_txn *txn)
 
 	list_for_each_entry_safe(group, tmp, &txn->route_groups, list) {
 		list_del(&group->list);
+		group->staged = false;
 		dash_route_drop_unused(txn, group);
 	}
 }

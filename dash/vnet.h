@@ -27,6 +27,8 @@ struct dash_vnet {
 	const char *name;
 	/** @vni: VNI */
 	u32 vni;
+	/** @gen: counts changes of its mappings */
+	u32 gen;
 	/** @set: mappings, RCU, written under dash_net.lock */
 	struct dash_mapping_set __rcu *set;
 	/** @next: the set after the change under way, when @staged */
