@@ -98,9 +98,12 @@ static int dash_check_prefix(const struct nlattr *addr,
 	return 0;
 }
 
+/* Policy allows 63 bytes; nla_strscpy() fills all the room that it is given. */
+#define DASH_NAME_PART	64
+
 static int dash_name_1(char *buf, struct nlattr *nla)
 {
-	return nla_strscpy(buf, nla, DASH_NAME_LEN);
+	return nla_strscpy(buf, nla, DASH_NAME_PART);
 }
 
 /* A separator in a parent's name would make names ambiguous. */
@@ -157,7 +160,7 @@ static int dash_name_acl_rule(struct nlattr **tb, char *buf,
 static int dash_name_acl_bind(struct nlattr **tb, char *buf,
 			      struct netlink_ext_ack *extack)
 {
-	char eni[64];
+	char eni[DASH_NAME_PART];
 
 	nla_strscpy(eni, tb[DASH_A_ACL_BIND_ENI], sizeof(eni));
 	return sprintf(buf, "%s_TABLE:%s:%u",
