@@ -811,6 +811,9 @@ enum dash_drop dash_parse_inner(struct dash_pkt *pkt)
 	if (dash_parse_is_group(&pkt->t.dst))
 		return DASH_DROP_MULTICAST;
 
+	/* headers are looked at no further where nothing is known of them */
+	if (!pskb_may_pull(skb, ip.l4))
+		return DASH_DROP_MALFORMED;
 	pkt->inner_l4 = ip.l4;
 	pkt->frag = ip.frag;
 	pkt->frag_id = ip.id;
