@@ -23,8 +23,8 @@ done
 # shellcheck disable=SC2013 # words are what is wanted
 for word in $(cat /proc/cmdline); do
 	case $word in
-	dash.run=*) run=${word#*=} ;;
-	dash.top=*) top=${word#*=} ;;
+	dashvm.run=*) run=${word#*=} ;;
+	dashvm.top=*) top=${word#*=} ;;
 	esac
 done
 

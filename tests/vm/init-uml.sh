@@ -3,7 +3,7 @@
 #
 # The first process in UML: / is the host's tree, read only, by hostfs. Put a
 # tmpfs above it, so that everything can be written and nothing stays, and go
-# on with guest.sh in there. The kernel hands dash.run=DIR to us as $dash_run.
+# on with guest.sh in there. The command line tells where the run is.
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 bb=/bin/busybox
 
@@ -14,12 +14,12 @@ fail()
 	exit 1
 }
 
-# "dash.run=" is no valid name for an environment variable to bash; ask /proc.
+# "dashvm.run=" is no valid name for an environment variable to bash; ask /proc.
 $bb mount -t proc proc /proc || fail "mount proc"
 for word in $(</proc/cmdline); do
 	case $word in
-	dash.run=*) run=${word#*=} ;;
-	dash.top=*) top=${word#*=} ;;
+	dashvm.run=*) run=${word#*=} ;;
+	dashvm.top=*) top=${word#*=} ;;
 	esac
 done
 

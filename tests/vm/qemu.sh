@@ -86,7 +86,7 @@ qemu_prepare()
 	# watchdogs get patience: a busy host is not a lockup.
 	append="console=ttyS0 loglevel=8 panic=-1 oops=panic mitigations=off"
 	append+=" nokaslr audit=0 random.trust_cpu=on watchdog_thresh=60"
-	append+=" rcupdate.rcu_cpu_stall_timeout=120 dash.run=$run dash.top=$TOP"
+	append+=" rcupdate.rcu_cpu_stall_timeout=120 dashvm.run=$run dashvm.top=$TOP"
 	vm_cmd=(qemu-system-x86_64 "${accel[@]}" -M q35 -smp "$smp" -m "$mem"
 		-nodefaults -no-user-config -display none -no-reboot
 		-serial stdio
