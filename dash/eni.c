@@ -433,6 +433,12 @@ void dash_eni_mark(struct dash_txn *txn, struct dash_eni *eni)
 /* A grace period has passed since publishing or retiring. */
 void dash_eni_reap(struct dash_eni *eni, struct dash_flow_table *ft)
 {
+	const struct dash_eni_cfg *cfg = dash_dereference(eni->dn, eni->cfg);
+
+	/* connections age by the time that they had when last looked at */
+	if (cfg && eni->old_cfg &&
+	    memcmp(cfg->timeout, eni->old_cfg->timeout, sizeof(cfg->timeout)))
+		dash_flow_retime(ft, eni);
 	dash_eni_cfg_free(eni->old_cfg);
 	eni->old_cfg = NULL;
 	kvfree(eni->old_rules);

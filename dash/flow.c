@@ -44,23 +44,17 @@
  * Memory: 256 bytes of the connection, 192 of what it does, 11 to 21 of the
  * hash table.
  */
-#include <linux/bitrev.h>
-#include <linux/icmp.h>
-#include <linux/icmpv6.h>
 #include <linux/jiffies.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/random.h>
 #include <linux/rcupdate.h>
 #include <linux/rhashtable.h>
-#include <linux/sched.h>
 #include <linux/siphash.h>
 #include <linux/slab.h>
-#include <linux/workqueue.h>
 
-#include "addr.h"
 #include "eni.h"
-#include "flow.h"
+#include "flow_impl.h"
 #include "inst.h"
 #include "netns.h"
 #include "stats.h"
@@ -71,48 +65,6 @@
 #define FLOW_SHARD_BUCKETS	131072
 /* connections per shard that the number of shards is chosen for */
 #define FLOW_SHARD_LOAD		65536
-
-#define FLOW_WHEEL_SLOTS	1024
-#define FLOW_TICK		(HZ / 4)
-/* error of the time stamp */
-#define FLOW_STAMP		(HZ / 8)
-
-/* connections or buckets looked at before others get their turn */
-#define FLOW_BATCH		64
-
-/**
- * struct dash_flow_shard - part of the connections
- */
-struct dash_flow_shard {
-	/** @ht: connections by key */
-	struct rhashtable ht;
-	/** @lock: guards what follows; BH off */
-	spinlock_t lock ____cacheline_aligned_in_smp;
-	/** @tick: number of the next slot to age */
-	u32 tick;
-	/** @due: jiffies when that is to happen: all in it have expired */
-	unsigned long due;
-	/** @wheel: connections by the time when they are to be looked at */
-	struct hlist_head wheel[FLOW_WHEEL_SLOTS];
-} ____cacheline_aligned_in_smp;
-
-/**
- * struct dash_flow_table - connections of an instance
- */
-struct dash_flow_table {
-	/** @key: of the hash */
-	hsiphash_key_t key;
-	/** @shift: shard = hash >> shift */
-	u32 shift;
-	/** @n_shards: how many; a power of two */
-	u32 n_shards;
-	/** @shards: these */
-	struct dash_flow_shard *shards;
-	/** @age: ageing */
-	struct delayed_work age;
-	/** @count: connections */
-	atomic_t count ____cacheline_aligned_in_smp;
-};
 
 /* What rhashtable gets as key, so that the hash is computed once. */
 struct flow_search {
@@ -161,12 +113,6 @@ static const struct rhashtable_params flow_params = {
 	.automatic_shrinking = false,
 };
 
-static struct dash_flow_shard *flow_shard(const struct dash_flow_table *ft,
-					  u32 hash)
-{
-	return &ft->shards[hash >> ft->shift];
-}
-
 u32 dash_flow_hash(const struct dash_flow_table *ft,
 		   const struct dash_flow_key *key)
 {
@@ -180,188 +126,7 @@ struct dash_flow *dash_flow_lookup(struct dash_flow_table *ft,
 {
 	struct flow_search s = { key, dash_flow_hash(ft, key) };
 
-	return rhashtable_lookup(&flow_shard(ft, s.hash)->ht, &s, flow_params);
-}
-
-/* --- keys --- */
-
-/* The request that an ICMP type answers or is, else -1. */
-static int flow_icmp_request(u8 proto, u8 type)
-{
-	if (proto == IPPROTO_ICMPV6) {
-		switch (type) {
-		case ICMPV6_ECHO_REQUEST:
-		case ICMPV6_ECHO_REPLY:
-			return ICMPV6_ECHO_REQUEST;
-		}
-		return -1;
-	}
-
-	switch (type) {
-	case ICMP_ECHO:
-	case ICMP_ECHOREPLY:
-		return ICMP_ECHO;
-	case ICMP_TIMESTAMP:
-	case ICMP_TIMESTAMPREPLY:
-		return ICMP_TIMESTAMP;
-	case ICMP_INFO_REQUEST:
-	case ICMP_INFO_REPLY:
-		return ICMP_INFO_REQUEST;
-	case ICMP_ADDRESS:
-	case ICMP_ADDRESSREPLY:
-		return ICMP_ADDRESS;
-	}
-	return -1;
-}
-
-static bool flow_is_icmp(u8 proto)
-{
-	return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
-}
-
-/* Class of an ICMP packet: who asks or speaks << 8 | type of the question, or
- * of what is none. Both kinds have different types, so they never meet.
- */
-static u16 flow_icmp_class(const struct dash_tuple *t, u8 dir)
-{
-	u8 type = ntohs(t->dport);
-	int req = flow_icmp_request(t->proto, type);
-
-	if (req < 0)
-		return dir << 8 | type;
-	return (type == req ? dir : !dir) << 8 | req;
-}
-
-void dash_flow_key_init(struct dash_flow_key *key, u32 eni_id,
-			const struct dash_tuple *t, u8 dir)
-{
-	if (dir == DASH_DIRECTION_OUTBOUND) {
-		key->laddr = t->src;
-		key->raddr = t->dst;
-		key->lport = t->sport;
-		key->rport = t->dport;
-	} else {
-		key->laddr = t->dst;
-		key->raddr = t->src;
-		key->lport = t->dport;
-		key->rport = t->sport;
-	}
-	key->eni_proto = eni_id << 8 | t->proto;
-
-	if (flow_is_icmp(t->proto)) {
-		key->lport = t->sport;
-		key->rport = htons(flow_icmp_class(t, dir));
-	}
-}
-
-static u8 flow_proto(const struct dash_flow *flow)
-{
-	return flow->key.eni_proto;
-}
-
-void dash_flow_tuple(const struct dash_flow *flow, struct dash_tuple *t)
-{
-	const struct dash_flow_key *key = &flow->key;
-	bool icmp = flow_is_icmp(flow_proto(flow));
-
-	*t = (struct dash_tuple){
-		.proto = flow_proto(flow),
-		.v6 = !dash_addr_is_v4(&key->laddr),
-	};
-	if (flow->dir == DASH_DIRECTION_OUTBOUND) {
-		t->src = key->laddr;
-		t->dst = key->raddr;
-		t->sport = key->lport;
-		t->dport = key->rport;
-	} else {
-		t->src = key->raddr;
-		t->dst = key->laddr;
-		t->sport = key->rport;
-		t->dport = key->lport;
-	}
-	if (icmp) {
-		t->sport = key->lport;
-		t->dport = 0;
-	}
-}
-
-/* --- time --- */
-
-static enum dash_timeout flow_timeout_of(u8 state, u8 proto)
-{
-	switch (state) {
-	case DASH_FLOW_STATE_SYN_SENT:
-	case DASH_FLOW_STATE_SYN_RECV:
-		return DASH_TIMEOUT_SYN;
-	case DASH_FLOW_STATE_ESTABLISHED:
-		return DASH_TIMEOUT_ESTABLISHED;
-	case DASH_FLOW_STATE_FIN:
-		return DASH_TIMEOUT_FIN;
-	case DASH_FLOW_STATE_TIME_WAIT:
-		return DASH_TIMEOUT_TIME_WAIT;
-	case DASH_FLOW_STATE_CLOSED:
-		return DASH_TIMEOUT_CLOSED;
-	case DASH_FLOW_STATE_ICMP:
-		return DASH_TIMEOUT_ICMP;
-	}
-	if (proto != IPPROTO_UDP)
-		return DASH_TIMEOUT_OTHER;
-	return state == DASH_FLOW_STATE_NEW ? DASH_TIMEOUT_UDP_NEW :
-					      DASH_TIMEOUT_UDP_STREAM;
-}
-
-/* 0 when the ENI is going. */
-static unsigned long flow_timeout(const struct dash_flow *flow, u8 state)
-{
-	const struct dash_eni_cfg *cfg = rcu_dereference(flow->eni->cfg);
-
-	if (!cfg)
-		return 0;
-	return cfg->timeout[flow_timeout_of(state, flow_proto(flow))];
-}
-
-unsigned long dash_flow_expires(const struct dash_flow *flow)
-{
-	/* pairs with flow_set_state(): a new state's shorter time must not
-	 * run from an old packet
-	 */
-	u8 state = smp_load_acquire(&flow->state);
-
-	return READ_ONCE(flow->last) + flow_timeout(flow, state);
-}
-
-static unsigned long flow_goes_at(const struct dash_flow *flow)
-{
-	return dash_flow_expires(flow) + FLOW_STAMP;
-}
-
-static void flow_wheel_link(struct dash_flow_shard *shard,
-			    struct dash_flow *flow, unsigned long at)
-{
-	long delay = at - shard->due;
-	u32 ticks = 0;
-
-	lockdep_assert_held(&shard->lock);
-	if (delay > 0)
-		ticks = min_t(unsigned long, DIV_ROUND_UP(delay, FLOW_TICK),
-			      FLOW_WHEEL_SLOTS - 1);
-	ticks += shard->tick;
-	hlist_add_head(&flow->wheel,
-		       &shard->wheel[ticks % FLOW_WHEEL_SLOTS]);
-}
-
-/* For a connection that may have to go earlier than before. */
-static void flow_wheel_relink(struct dash_flow_table *ft,
-			      struct dash_flow *flow)
-{
-	struct dash_flow_shard *shard = flow_shard(ft, flow->hash);
-
-	spin_lock_bh(&shard->lock);
-	if (!hlist_unhashed(&flow->wheel)) {
-		hlist_del_init(&flow->wheel);
-		flow_wheel_link(shard, flow, flow_goes_at(flow));
-	}
-	spin_unlock_bh(&shard->lock);
+	return rhashtable_lookup(&dash_flow_shard(ft, s.hash)->ht, &s, flow_params);
 }
 
 /* --- unanswered connections --- */
@@ -426,15 +191,13 @@ static void flow_act_free_rcu(struct rcu_head *rcu)
 	dash_flow_act_free(container_of(rcu, struct dash_flow_act, rcu));
 }
 
-void dash_flow_act_replace(struct dash_flow *flow, struct dash_flow_act *act,
-			   u32 gen)
+void dash_flow_act_replace(struct dash_flow *flow, struct dash_flow_act *act)
 {
 	struct dash_flow_act *old;
 
 	spin_lock(&flow->lock);
 	old = rcu_replace_pointer(flow->act, act,
 				  lockdep_is_held(&flow->lock));
-	WRITE_ONCE(flow->gen, gen);
 	spin_unlock(&flow->lock);
 	if (old)
 		call_rcu(&old->rcu, flow_act_free_rcu);
@@ -455,8 +218,12 @@ static void flow_free_rcu(struct rcu_head *rcu)
 	flow_free(flow);
 }
 
-static void flow_release_locked(struct dash_flow_shard *shard,
-				struct dash_flow *flow)
+static bool flow_unhash(struct dash_flow_shard *shard, struct dash_flow *flow)
+{
+	return !rhashtable_remove_fast(&shard->ht, &flow->node, flow_params);
+}
+
+static void flow_unlink(struct dash_flow_shard *shard, struct dash_flow *flow)
 {
 	lockdep_assert_held(&shard->lock);
 	WRITE_ONCE(flow->dead, true);
@@ -480,79 +247,28 @@ static void flow_release(struct dash_flow_table *ft, struct dash_flow *flow)
 
 bool dash_flow_remove(struct dash_flow_table *ft, struct dash_flow *flow)
 {
-	struct dash_flow_shard *shard = flow_shard(ft, flow->hash);
+	struct dash_flow_shard *shard = dash_flow_shard(ft, flow->hash);
 
-	if (rhashtable_remove_fast(&shard->ht, &flow->node, flow_params))
+	if (!flow_unhash(shard, flow))
 		return false;
 
 	spin_lock(&shard->lock);
-	flow_release_locked(shard, flow);
+	flow_unlink(shard, flow);
 	spin_unlock(&shard->lock);
 	flow_release(ft, flow);
 	return true;
 }
 
-/* --- ageing --- */
-
-static void flow_age_one(struct dash_flow_table *ft,
-			 struct dash_flow_shard *shard, struct dash_flow *flow)
+/* The same under the shard's lock. */
+bool dash_flow_expire(struct dash_flow_table *ft,
+		      struct dash_flow_shard *shard, struct dash_flow *flow)
 {
-	unsigned long at = flow_goes_at(flow);
+	if (!flow_unhash(shard, flow))
+		return false;
 
-	hlist_del_init(&flow->wheel);
-	if (time_after(at, jiffies)) {
-		/* later than this slot, so never back into it */
-		flow_wheel_link(shard, flow, at);
-		return;
-	}
-	/* else somebody is removing it and needs no wheel for that */
-	if (!rhashtable_remove_fast(&shard->ht, &flow->node, flow_params)) {
-		flow_release_locked(shard, flow);
-		dash_stats_flow(flow->eni->stats, DASH_FLOW_TIMED_OUT);
-		flow_release(ft, flow);
-	}
-}
-
-/* Age one slot, or a part of it.
- * Return: false when nothing is due any more.
- */
-static bool flow_age_some(struct dash_flow_table *ft,
-			  struct dash_flow_shard *shard)
-{
-	struct hlist_head *slot;
-	int budget = FLOW_BATCH;
-	bool due = false;
-
-	spin_lock_bh(&shard->lock);
-	rcu_read_lock();
-	if (time_before(jiffies, shard->due))
-		goto unlock;
-
-	due = true;
-	slot = &shard->wheel[shard->tick % FLOW_WHEEL_SLOTS];
-	while (!hlist_empty(slot) && budget--)
-		flow_age_one(ft, shard,
-			     hlist_entry(slot->first, struct dash_flow, wheel));
-	if (hlist_empty(slot)) {
-		shard->tick++;
-		shard->due += FLOW_TICK;
-	}
-unlock:
-	rcu_read_unlock();
-	spin_unlock_bh(&shard->lock);
-	return due;
-}
-
-static void flow_age(struct work_struct *work)
-{
-	struct dash_flow_table *ft;
-	u32 i;
-
-	ft = container_of(to_delayed_work(work), struct dash_flow_table, age);
-	for (i = 0; i < ft->n_shards; i++)
-		while (flow_age_some(ft, &ft->shards[i]))
-			cond_resched();
-	queue_delayed_work(system_unbound_wq, &ft->age, FLOW_TICK);
+	flow_unlink(shard, flow);
+	flow_release(ft, flow);
+	return true;
 }
 
 /* --- creation --- */
@@ -679,7 +395,6 @@ static struct dash_flow *flow_new(const struct dash_flow_table *ft,
 
 	flow->key = *key;
 	flow->hash = dash_flow_hash(ft, key);
-	flow->gen = act->gen;
 	flow->eni = pkt->eni;
 	flow->last = jiffies;
 	flow->created = flow->last;
@@ -691,7 +406,7 @@ static struct dash_flow *flow_new(const struct dash_flow_table *ft,
 
 	if (pkt->t.proto == IPPROTO_TCP)
 		flow->state = dash_tcp_open(&flow->tcp, &pkt->tcp);
-	else if (flow_is_icmp(pkt->t.proto))
+	else if (dash_flow_is_icmp(pkt->t.proto))
 		flow->state = DASH_FLOW_STATE_ICMP;
 	else
 		flow->state = DASH_FLOW_STATE_NEW;
@@ -721,7 +436,7 @@ enum dash_drop dash_flow_create(struct dash_flow_table *ft,
 	if (!flow)
 		goto uncharge;
 
-	shard = flow_shard(ft, flow->hash);
+	shard = dash_flow_shard(ft, flow->hash);
 	s.key = &flow->key;
 	s.hash = flow->hash;
 	old = rhashtable_lookup_get_insert_key(&shard->ht, &s, &flow->node,
@@ -742,7 +457,7 @@ enum dash_drop dash_flow_create(struct dash_flow_table *ft,
 	/* Others may have found, even removed it meanwhile. */
 	spin_lock(&shard->lock);
 	if (!flow->dead)
-		flow_wheel_link(shard, flow, flow_goes_at(flow));
+		dash_flow_wheel_link(shard, flow);
 	spin_unlock(&shard->lock);
 	if (!READ_ONCE(flow->answered))
 		flow_half_add(flow);
@@ -769,14 +484,14 @@ static void flow_set_state(struct dash_flow_table *ft, struct dash_flow *flow,
 	lockdep_assert_held(&flow->lock);
 	if (state == flow->state)
 		return;
-	old = flow_timeout(flow, flow->state);
+	old = dash_flow_timeout(flow, flow->state);
 	WRITE_ONCE(flow->last, jiffies);
 	/* pairs with dash_flow_expires(): ageing must not find the new state
 	 * with the old time
 	 */
 	smp_store_release(&flow->state, state);
-	if (flow_timeout(flow, state) < old)
-		flow_wheel_relink(ft, flow);
+	if (dash_flow_timeout(flow, state) < old)
+		dash_flow_wheel_relink(ft, flow);
 }
 
 static void flow_count_tcp(const struct dash_flow *flow, u8 flags)
@@ -825,7 +540,7 @@ static void flow_touch_time(struct dash_flow *flow)
 {
 	unsigned long now = jiffies;
 
-	if (likely(now - READ_ONCE(flow->last) < FLOW_STAMP))
+	if (likely(now - READ_ONCE(flow->last) < DASH_FLOW_STAMP))
 		return;
 	if (dash_flow_is_over(flow))
 		return;
@@ -868,190 +583,13 @@ bool dash_flow_is_over(const struct dash_flow *flow)
 	       state == DASH_FLOW_STATE_TIME_WAIT;
 }
 
-/* --- all of them --- */
-
-/* The connections of one bucket.
- *
- * A growing rhashtable moves entries from the end of a chain, one after the
- * other. Following one that is moved leads into the chain where it is now, but
- * there was nothing behind it in the old.
- */
-static int flow_walk_bucket(struct dash_flow_pos *pos, u32 *seen,
-			    struct bucket_table *tbl, u32 bucket,
-			    int (*fn)(struct dash_flow *flow, void *arg),
-			    void *arg)
-{
-	struct rhash_head *he;
-	int err;
-
-	rht_for_each_rcu(he, tbl, bucket) {
-		if ((*seen)++ < pos->skip)
-			continue;
-		err = fn(container_of(he, struct dash_flow, node), arg);
-		if (err)
-			return err;
-		pos->skip++;
-	}
-	return 0;
-}
-
-/* The bucket at pos->slot, and what became of it in the tables that the
- * rhashtable is growing into.
- */
-static int flow_walk_slot(struct dash_flow_shard *shard,
-			  struct dash_flow_pos *pos,
-			  int (*fn)(struct dash_flow *flow, void *arg),
-			  void *arg)
-{
-	struct bucket_table *tbl = rht_dereference_rcu(shard->ht.tbl,
-						       &shard->ht);
-	u32 last = pos->slot | U32_MAX >> ilog2(tbl->size);
-	u32 seen = 0;
-	int err;
-
-	if (pos->size != tbl->size) {
-		pos->size = tbl->size;
-		pos->skip = 0;
-	}
-
-	do {
-		u64 step = BIT_ULL(32 - ilog2(tbl->size));
-		u64 slot;
-
-		for (slot = pos->slot & -step; slot <= last; slot += step) {
-			err = flow_walk_bucket(pos, &seen, tbl,
-					       bitrev32(slot), fn, arg);
-			if (err)
-				return err;
-		}
-		/* what is moved to the next table is seen there */
-		smp_rmb();
-		tbl = rht_dereference_rcu(tbl->future_tbl, &shard->ht);
-	} while (tbl);
-
-	pos->skip = 0;
-	pos->slot = last + 1;
-	return 0;
-}
-
-int dash_flow_walk(struct dash_flow_table *ft, struct dash_flow_pos *pos,
-		   int (*fn)(struct dash_flow *flow, void *arg), void *arg)
-{
-	int budget, err = 0;
-
-	while (!err && ft && pos->shard < ft->n_shards) {
-		local_bh_disable();
-		rcu_read_lock();
-		for (budget = FLOW_BATCH; budget; budget--) {
-			err = flow_walk_slot(&ft->shards[pos->shard], pos, fn,
-					     arg);
-			if (err)
-				break;
-			if (!pos->slot && ++pos->shard == ft->n_shards)
-				break;
-		}
-		rcu_read_unlock();
-		local_bh_enable();
-		cond_resched();
-	}
-	return err;
-}
-
-bool dash_flow_match(const struct dash_flow_filter *f,
-		     const struct dash_flow *flow)
-{
-	struct dash_tuple t;
-
-	if (f->eni && flow->eni != f->eni)
-		return false;
-	if (f->by_state && READ_ONCE(flow->state) != f->state)
-		return false;
-	if (f->age && (jiffies - flow->created) / HZ < f->age)
-		return false;
-
-	dash_flow_tuple(flow, &t);
-	if (f->by_proto && t.proto != f->proto)
-		return false;
-	if (f->by_sport && t.sport != f->sport)
-		return false;
-	if (f->by_dport && t.dport != f->dport)
-		return false;
-	if (f->by_src && !ipv6_addr_equal(&t.src, &f->src))
-		return false;
-	return !f->by_dst || ipv6_addr_equal(&t.dst, &f->dst);
-}
-
-struct flow_flush {
-	struct dash_flow_table *ft;
-	const struct dash_flow_filter *filter;
-	u32 n;
-};
-
-static int flow_flush_one(struct dash_flow *flow, void *arg)
-{
-	struct flow_flush *flush = arg;
-
-	if (dash_flow_match(flush->filter, flow) &&
-	    dash_flow_remove(flush->ft, flow))
-		flush->n++;
-	return 0;
-}
-
-u32 dash_flow_flush(struct dash_flow_table *ft,
-		    const struct dash_flow_filter *f)
-{
-	struct flow_flush flush = { .ft = ft, .filter = f };
-	struct dash_flow_pos pos = {};
-
-	dash_flow_walk(ft, &pos, flow_flush_one, &flush);
-	return flush.n;
-}
-
-void dash_flow_flush_eni(struct dash_flow_table *ft, struct dash_eni *eni)
-{
-	struct dash_flow_filter filter = { .eni = eni };
-
-	if (atomic_read(&eni->flows))
-		dash_flow_flush(ft, &filter);
-}
-
-static int flow_retime_one(struct dash_flow *flow, void *arg)
-{
-	struct flow_flush *flush = arg;
-
-	if (flow->eni == flush->filter->eni)
-		flow_wheel_relink(flush->ft, flow);
-	return 0;
-}
-
-void dash_flow_retime(struct dash_flow_table *ft, const struct dash_eni *eni)
-{
-	struct dash_flow_filter filter = { .eni = eni };
-	struct flow_flush flush = { .ft = ft, .filter = &filter };
-	struct dash_flow_pos pos = {};
-
-	if (atomic_read(&eni->flows))
-		dash_flow_walk(ft, &pos, flow_retime_one, &flush);
-}
-
 /* --- life of the table --- */
-
-static int flow_shard_init(struct dash_flow_shard *shard, unsigned long due)
-{
-	int i;
-
-	spin_lock_init(&shard->lock);
-	shard->due = due;
-	for (i = 0; i < FLOW_WHEEL_SLOTS; i++)
-		INIT_HLIST_HEAD(&shard->wheel[i]);
-	return rhashtable_init(&shard->ht, &flow_params);
-}
 
 struct dash_flow_table *dash_flow_table_alloc(struct dash_net *dn)
 {
 	const struct dash_inst *inst = dn->next_inst ?:
 				       dash_dereference(dn, dn->inst);
-	unsigned long due = jiffies + FLOW_TICK;
+	unsigned long due = jiffies + DASH_FLOW_TICK;
 	struct dash_flow_table *ft;
 	u32 i, n;
 
@@ -1064,16 +602,17 @@ struct dash_flow_table *dash_flow_table_alloc(struct dash_net *dn)
 	ft->n_shards = roundup_pow_of_two(n);
 	ft->shift = 32 - ilog2(ft->n_shards);
 	get_random_bytes(&ft->key, sizeof(ft->key));
-	INIT_DELAYED_WORK(&ft->age, flow_age);
 
 	ft->shards = kvcalloc(ft->n_shards, sizeof(*ft->shards), GFP_KERNEL);
 	if (!ft->shards)
 		goto free_table;
-	for (i = 0; i < ft->n_shards; i++)
-		if (flow_shard_init(&ft->shards[i], due))
+	for (i = 0; i < ft->n_shards; i++) {
+		dash_flow_wheel_init(&ft->shards[i], due);
+		if (rhashtable_init(&ft->shards[i].ht, &flow_params))
 			goto destroy_shards;
+	}
 
-	queue_delayed_work(system_unbound_wq, &ft->age, FLOW_TICK);
+	dash_flow_age_start(ft);
 	return ft;
 
 destroy_shards:
@@ -1093,7 +632,7 @@ void dash_flow_table_free(struct dash_flow_table *ft)
 	if (!ft)
 		return;
 
-	cancel_delayed_work_sync(&ft->age);
+	dash_flow_age_stop(ft);
 	dash_flow_flush(ft, &all);
 	for (i = 0; i < ft->n_shards; i++)
 		rhashtable_destroy(&ft->shards[i].ht);

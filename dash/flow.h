@@ -99,8 +99,6 @@ struct dash_flow {
 	struct dash_flow_key key;
 	/** @hash: keyed hash of @key, for entropy and balance; constant */
 	u32 hash;
-	/** @gen: policy generation of the ENI that @act was decided by */
-	u32 gen;
 	/** @act: RCU, replaced under @lock */
 	struct dash_flow_act __rcu *act;
 
@@ -254,12 +252,10 @@ void dash_flow_act_free(struct dash_flow_act *act);
  * dash_flow_act_replace - give a connection a new decision
  * @flow: connection
  * @act: new decision, owned by the connection from now on
- * @gen: policy generation that it was made by
  *
  * Context: RCU, BH off.
  */
-void dash_flow_act_replace(struct dash_flow *flow, struct dash_flow_act *act,
-			   u32 gen);
+void dash_flow_act_replace(struct dash_flow *flow, struct dash_flow_act *act);
 
 /**
  * dash_flow_touch - a packet of the connection is about to be sent

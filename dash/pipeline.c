@@ -179,7 +179,7 @@ static enum dash_drop dash_redecide(struct dash_flow *flow,
 		dash_flow_act_free(act);
 		return reason;
 	}
-	dash_flow_act_replace(flow, act, act->gen);
+	dash_flow_act_replace(flow, act);
 	dash_stats_flow(init->eni->stats, DASH_FLOW_REDECIDED);
 	return DASH_DROP_NONE;
 }
@@ -219,7 +219,8 @@ static bool dash_is_stale(const struct dash_pkt *pkt, struct dash_flow *flow)
 	const struct dash_mapping *m;
 	u32 gen;
 
-	if (READ_ONCE(flow->gen) != smp_load_acquire(&pkt->eni->gen))
+	/* not newer or older than what else is in there */
+	if (act->gen != smp_load_acquire(&pkt->eni->gen))
 		return true;
 	if (!act->vnet)
 		return false;

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the flow*.c share: how connections are kept. */
+#ifndef _DASH_FLOW_IMPL_H
+#define _DASH_FLOW_IMPL_H
+
+#include <linux/cache.h>
+#include <linux/in.h>
+#include <linux/jiffies.h>
+#include <linux/rhashtable-types.h>
+#include <linux/siphash.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+
+#include "flow.h"
+
+#define DASH_FLOW_WHEEL_SLOTS	1024
+#define DASH_FLOW_TICK		(HZ / 4)
+/* error of the time stamp */
+#define DASH_FLOW_STAMP		(HZ / 8)
+
+/* connections or buckets looked at before others get their turn */
+#define DASH_FLOW_BATCH		64
+
+/**
+ * struct dash_flow_shard - part of the connections
+ */
+struct dash_flow_shard {
+	/** @ht: connections by key */
+	struct rhashtable ht;
+	/** @lock: guards what follows; BH off */
+	spinlock_t lock ____cacheline_aligned_in_smp;
+	/** @tick: number of the next slot to age */
+	u32 tick;
+	/** @due: jiffies when that is to happen: all in it have expired */
+	unsigned long due;
+	/** @wheel: connections by the time when they are to be looked at */
+	struct hlist_head wheel[DASH_FLOW_WHEEL_SLOTS];
+} ____cacheline_aligned_in_smp;
+
+/**
+ * struct dash_flow_table - connections of an instance
+ */
+struct dash_flow_table {
+	/** @key: of the hash */
+	hsiphash_key_t key;
+	/** @shift: shard = hash >> shift */
+	u32 shift;
+	/** @n_shards: how many; a power of two */
+	u32 n_shards;
+	/** @shards: these */
+	struct dash_flow_shard *shards;
+	/** @age: ageing */
+	struct delayed_work age;
+	/** @count: connections */
+	atomic_t count ____cacheline_aligned_in_smp;
+};
+
+static inline struct dash_flow_shard *
+dash_flow_shard(const struct dash_flow_table *ft, u32 hash)
+{
+	return &ft->shards[hash >> ft->shift];
+}
+
+static inline u8 dash_flow_proto(const struct dash_flow *flow)
+{
+	return flow->key.eni_proto;
+}
+
+static inline bool dash_flow_is_icmp(u8 proto)
+{
+	return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
+}
+
+bool dash_flow_expire(struct dash_flow_table *ft,
+		      struct dash_flow_shard *shard, struct dash_flow *flow);
+
+unsigned long dash_flow_timeout(const struct dash_flow *flow, u8 state);
+void dash_flow_wheel_init(struct dash_flow_shard *shard, unsigned long due);
+void dash_flow_wheel_link(struct dash_flow_shard *shard,
+			  struct dash_flow *flow);
+void dash_flow_wheel_relink(struct dash_flow_table *ft,
+			    struct dash_flow *flow);
+void dash_flow_age_start(struct dash_flow_table *ft);
+void dash_flow_age_stop(struct dash_flow_table *ft);
+
+#endif /* _DASH_FLOW_IMPL_H */
