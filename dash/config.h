@@ -44,8 +44,9 @@ struct dash_sym {
 	struct list_head children;
 	/** @sibling: in @parent's @children */
 	struct list_head sibling;
-	/** @data: what packets see of it, by type: dash_vnet, dash_eni,
-	 * dash_acl_group, dash_route_group, dash_pa_prefixes, dash_port
+	/**
+	 * @data: what packets see of it, by type: dash_vnet, dash_eni,
+	 * dash_acl_group, dash_route_group, dash_port
 	 */
 	void *data;
 	/** @rcu: for freeing */
@@ -96,6 +97,8 @@ struct dash_sym *dash_sym_of_nla(struct dash_net *dn, u8 type,
  * @txn: transaction
  * @err: returned
  * @fmt: text; the number of the row and its object's name go before it
+ *
+ * Return: @err.
  */
 __printf(3, 4)
 int dash_txn_fail(struct dash_txn *txn, int err, const char *fmt, ...);

@@ -9,6 +9,8 @@
 /**
  * dash_drop_skb_reason - the kernel's own reason nearest to one of ours
  * @reason: ours
+ *
+ * Return: the kernel's.
  */
 enum skb_drop_reason dash_drop_skb_reason(enum dash_drop reason);
 

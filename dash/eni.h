@@ -28,7 +28,9 @@ struct nlattr;
  * struct dash_vni_range - inclusive range of VNIs
  */
 struct dash_vni_range {
+	/** @lo: first */
 	u32 lo;
+	/** @hi: last */
 	u32 hi;
 };
 
@@ -149,7 +151,8 @@ struct dash_eni {
  * @dn: instance
  * @mac: address
  *
- * Context: RCU. Return: its configuration or NULL.
+ * Context: RCU.
+ * Return: its configuration or NULL.
  */
 const struct dash_eni_cfg *dash_eni_find(const struct dash_net *dn,
 					 const u8 *mac);
@@ -159,6 +162,8 @@ const struct dash_eni_cfg *dash_eni_find(const struct dash_net *dn,
  * @r: ranges
  * @n: how many
  * @vni: VNI
+ *
+ * Return: whether it is.
  */
 bool dash_vni_in(const struct dash_vni_range *r, u32 n, u32 vni);
 

@@ -24,15 +24,25 @@ struct dash_vnet;
  * enum dash_timeout - idle times, by state and protocol
  */
 enum dash_timeout {
+	/** @DASH_TIMEOUT_SYN: TCP before it is established */
 	DASH_TIMEOUT_SYN,
+	/** @DASH_TIMEOUT_ESTABLISHED: TCP, established */
 	DASH_TIMEOUT_ESTABLISHED,
+	/** @DASH_TIMEOUT_FIN: TCP, closing */
 	DASH_TIMEOUT_FIN,
+	/** @DASH_TIMEOUT_CLOSED: TCP, reset */
 	DASH_TIMEOUT_CLOSED,
+	/** @DASH_TIMEOUT_TIME_WAIT: TCP, closed by both sides */
 	DASH_TIMEOUT_TIME_WAIT,
+	/** @DASH_TIMEOUT_UDP_NEW: UDP without an answer yet */
 	DASH_TIMEOUT_UDP_NEW,
+	/** @DASH_TIMEOUT_UDP_STREAM: UDP with packets in both directions */
 	DASH_TIMEOUT_UDP_STREAM,
+	/** @DASH_TIMEOUT_ICMP: ICMP and ICMPv6 */
 	DASH_TIMEOUT_ICMP,
+	/** @DASH_TIMEOUT_OTHER: other protocols */
 	DASH_TIMEOUT_OTHER,
+	/** @DASH_TIMEOUTS: how many timeouts there are */
 	DASH_TIMEOUTS
 };
 
@@ -73,7 +83,8 @@ struct dash_flow_act {
 	u32 gen;
 	/** @encap: enum dash_encap_type that they come in */
 	u8 encap;
-	/** @vnet: VNET whose mappings decided, or NULL; valid for a packet that
+	/**
+	 * @vnet: VNET whose mappings decided, or NULL; valid for a packet that
 	 * found @gen to be the ENI's
 	 */
 	const struct dash_vnet *vnet;
@@ -118,7 +129,8 @@ struct dash_flow {
 	bool dead;
 	/** @lock: serialises changes of state and @act; BH off */
 	spinlock_t lock;
-	/** @packets: by [initiator, responder]; a direction's packets are
+	/**
+	 * @packets: by [initiator, responder]; a direction's packets are
 	 * expected on one CPU at a time, else an increment may get lost
 	 */
 	u64 packets[2];
@@ -205,7 +217,8 @@ struct dash_flow *dash_flow_lookup(struct dash_flow_table *ft,
  * @key: name
  *
  * The same for both directions, unpredictable for senders, stable as long as
- * the table lives. Return: 32 bits.
+ * the table lives.
+ * Return: 32 bits.
  */
 u32 dash_flow_hash(const struct dash_flow_table *ft,
 		   const struct dash_flow_key *key);
@@ -238,7 +251,8 @@ enum dash_drop dash_flow_create(struct dash_flow_table *ft,
 /**
  * dash_flow_act_alloc - room for a decision
  *
- * Context: softirq. Return: zeroed object or NULL.
+ * Context: softirq.
+ * Return: zeroed object or NULL.
  */
 struct dash_flow_act *dash_flow_act_alloc(void);
 
@@ -305,7 +319,8 @@ void dash_flow_flush_eni(struct dash_flow_table *ft, struct dash_eni *eni);
  * dash_flow_expires - when an idle connection goes
  * @flow: connection
  *
- * Context: RCU. Return: jiffies.
+ * Context: RCU.
+ * Return: jiffies.
  */
 unsigned long dash_flow_expires(const struct dash_flow *flow);
 
@@ -327,12 +342,32 @@ void dash_flow_retime(struct dash_flow_table *ft, const struct dash_eni *eni);
 struct dash_flow_filter {
 	/** @eni: of this ENI, unless NULL */
 	const struct dash_eni *eni;
-	/** @src: and @dst, @sport, @dport, @proto, @state, @age where set */
-	struct in6_addr src, dst;
-	__be16 sport, dport;
+	/** @src: initiator, when @by_src */
+	struct in6_addr src;
+	/** @dst: responder, when @by_dst */
+	struct in6_addr dst;
+	/** @sport: its port, when @by_sport */
+	__be16 sport;
+	/** @dport: its port, when @by_dport */
+	__be16 dport;
+	/** @age: created at least so many seconds ago */
 	u32 age;
-	u8 proto, state;
-	bool by_src:1, by_dst:1, by_sport:1, by_dport:1, by_proto:1, by_state:1;
+	/** @proto: protocol, when @by_proto */
+	u8 proto;
+	/** @state: enum dash_flow_state, when @by_state */
+	u8 state;
+	/** @by_src: compare @src */
+	bool by_src:1;
+	/** @by_dst: compare @dst */
+	bool by_dst:1;
+	/** @by_sport: compare @sport */
+	bool by_sport:1;
+	/** @by_dport: compare @dport */
+	bool by_dport:1;
+	/** @by_proto: compare @proto */
+	bool by_proto:1;
+	/** @by_state: compare @state */
+	bool by_state:1;
 };
 
 /**
@@ -346,6 +381,8 @@ void dash_flow_tuple(const struct dash_flow *flow, struct dash_tuple *t);
  * dash_flow_match - does a filter select a connection?
  * @f: filter
  * @flow: connection
+ *
+ * Return: whether it does.
  */
 bool dash_flow_match(const struct dash_flow_filter *f,
 		     const struct dash_flow *flow);
@@ -355,7 +392,8 @@ bool dash_flow_match(const struct dash_flow_filter *f,
  * @ft: table or NULL
  * @f: filter
  *
- * Context: process, may sleep. Return: how many.
+ * Context: process, may sleep.
+ * Return: how many.
  */
 u32 dash_flow_flush(struct dash_flow_table *ft,
 		    const struct dash_flow_filter *f);

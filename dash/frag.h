@@ -21,7 +21,8 @@ void dash_frag_init(struct dash_net *dn);
  * @pkt: first fragment, with its ENI
  * @key: connection that it belongs to
  *
- * Context: BH off. Return: DASH_DROP_NONE, DASH_DROP_FRAG_LIMIT or
+ * Context: BH off.
+ * Return: DASH_DROP_NONE, DASH_DROP_FRAG_LIMIT or
  * DASH_DROP_NO_MEMORY.
  */
 enum dash_drop dash_frag_first(const struct dash_pkt *pkt,

@@ -12,6 +12,8 @@ struct dash_pkt;
 /**
  * dash_lookup_vip - is the packet addressed to one of our VIPs?
  * @pkt: packet with its outer header parsed
+ *
+ * Return: whether it is.
  */
 bool dash_lookup_vip(const struct dash_pkt *pkt);
 

@@ -122,7 +122,8 @@ void dash_mapping_set_free(struct dash_mapping_set *set);
  * @vnet: VNET
  * @ip: address
  *
- * Context: RCU. Return: mapping or NULL.
+ * Context: RCU.
+ * Return: mapping or NULL.
  */
 const struct dash_mapping *dash_mapping_lookup(const struct dash_vnet *vnet,
 					       const struct in6_addr *ip);
@@ -133,6 +134,7 @@ const struct dash_mapping *dash_mapping_lookup(const struct dash_vnet *vnet,
  * @pa: address
  *
  * Context: RCU.
+ * Return: whether it is.
  */
 bool dash_mapping_has_pa(const struct dash_vnet *vnet,
 			 const struct in6_addr *pa);
@@ -142,7 +144,8 @@ bool dash_mapping_has_pa(const struct dash_vnet *vnet,
  * @vnet: VNET
  * @id: of the last one, 0 at first; updated
  *
- * Context: RCU. Return: mapping or NULL.
+ * Context: RCU.
+ * Return: mapping or NULL.
  */
 const struct dash_mapping *dash_mapping_next(const struct dash_vnet *vnet,
 					     unsigned long *id);

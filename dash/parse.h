@@ -72,6 +72,8 @@ struct dash_tuple {
  * @t: tuple of the connection
  *
  * Packets of the last two may be too short to have them; those have zeros.
+ *
+ * Return: whether it has.
  */
 static inline bool dash_tuple_has_ports(const struct dash_tuple *t)
 {

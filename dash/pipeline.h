@@ -22,7 +22,8 @@ bool dash_pipeline_rx(struct dash_pkt *pkt);
  * @pkt: rec, dn, inst, eni, ecfg, dir, outer and t set; no skb
  *
  * Runs the stages from the flow lookup on, without any effect.
- * Context: RCU, BH off. Return: reason of the drop.
+ * Context: RCU, BH off.
+ * Return: reason of the drop.
  */
 enum dash_drop dash_pipeline_explain(struct dash_pkt *pkt);
 

@@ -39,9 +39,9 @@ struct dash_port {
  * @name: name of the device in the instance's namespace
  * @errp: on error a text about the reason
  *
- * Fails with -ENODEV, -EBUSY (another rx_handler, such as a bridge's),
- * -EINVAL (loopback or not Ethernet), -ENOMEM.
  * Context: RTNL.
+ * Return: port or ERR_PTR: -ENODEV, -EBUSY (another rx_handler, such as a
+ * bridge's), -EINVAL (loopback or not Ethernet), -ENOMEM.
  */
 struct dash_port *dash_port_attach(struct dash_net *dn, const char *name,
 				   const char **errp);
@@ -61,7 +61,8 @@ void dash_port_detach(struct dash_port *port);
  * @dn: instance
  * @name: name
  *
- * Context: RCU or RTNL. Return: port or NULL.
+ * Context: RCU or RTNL.
+ * Return: port or NULL.
  */
 struct dash_port *dash_port_find(const struct dash_net *dn, const char *name);
 

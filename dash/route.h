@@ -106,7 +106,8 @@ struct dash_route {
  * @dst: address
  * @route: filled
  *
- * Context: RCU. Return: DASH_DROP_NONE or DASH_DROP_NO_ROUTE.
+ * Context: RCU.
+ * Return: DASH_DROP_NONE or DASH_DROP_NO_ROUTE.
  */
 enum dash_drop dash_route_lookup(const struct dash_route_group *group,
 				 const struct in6_addr *dst,
@@ -167,7 +168,8 @@ struct dash_rule_table {
  * dash_rule_lookup - find the rule for an inbound packet
  * @pkt: packet; eni, outer and t set
  *
- * Context: RCU. Return: rule or NULL.
+ * Context: RCU.
+ * Return: rule or NULL.
  */
 const struct dash_rule *dash_rule_lookup(const struct dash_pkt *pkt);
 

@@ -141,7 +141,8 @@ u8 dash_row_u8(const struct dash_row *row, int attr, u8 absent);
  * @seq: number in the transaction
  * @extack: says what is wrong
  *
- * Context: process. Return: row or ERR_PTR.
+ * Context: process.
+ * Return: row or ERR_PTR.
  */
 struct dash_row *dash_row_alloc(const struct nlattr *nest, u8 type, bool del,
 				u32 seq, struct netlink_ext_ack *extack);
@@ -157,7 +158,8 @@ bool dash_row_goes_on(const struct dash_row *row);
  * @extack: for errors
  *
  * A row that goes on is joined with the one before it.
- * Context: process. Return: 0, -EINVAL when the two are not one, -ENOMEM.
+ * Context: process.
+ * Return: 0, -EINVAL when the two are not one, -ENOMEM.
  */
 int dash_rows_add(struct list_head *rows, struct list_head *more,
 		  struct netlink_ext_ack *extack);

@@ -31,16 +31,27 @@ struct dash_dir_stats {
  * enum dash_flow_stat - counters about the connections of an ENI
  */
 enum dash_flow_stat {
+	/** @DASH_FLOW_CREATED: connections inserted */
 	DASH_FLOW_CREATED,
+	/** @DASH_FLOW_REMOVED: connections gone, for whatever reason */
 	DASH_FLOW_REMOVED,
+	/** @DASH_FLOW_TIMED_OUT: of these, by ageing */
 	DASH_FLOW_TIMED_OUT,
+	/** @DASH_FLOW_MATCHED: packets of connections that existed */
 	DASH_FLOW_MATCHED,
+	/** @DASH_FLOW_REDECIDED: connections decided anew by changed policy */
 	DASH_FLOW_REDECIDED,
+	/** @DASH_FLOW_TCP_SYN: segments with SYN, without ACK */
 	DASH_FLOW_TCP_SYN,
+	/** @DASH_FLOW_TCP_SYN_ACK: segments with SYN and ACK */
 	DASH_FLOW_TCP_SYN_ACK,
+	/** @DASH_FLOW_TCP_FIN: segments with FIN */
 	DASH_FLOW_TCP_FIN,
+	/** @DASH_FLOW_TCP_RST: segments with RST */
 	DASH_FLOW_TCP_RST,
+	/** @DASH_FLOW_TCP_ESTABLISHED: connections that became established */
 	DASH_FLOW_TCP_ESTABLISHED,
+	/** @DASH_FLOW_STATS: how many counters there are */
 	DASH_FLOW_STATS
 };
 
@@ -109,7 +120,13 @@ struct dash_eni_totals {
  * struct dash_port_totals - sums over all CPUs
  */
 struct dash_port_totals {
-	u64 ours, to_eni, passed;
+	/** @ours: packets taken */
+	u64 ours;
+	/** @to_eni: of these, packets that an ENI counts from then on */
+	u64 to_eni;
+	/** @passed: packets left to the host stack */
+	u64 passed;
+	/** @drops: packets dropped before their ENI was known */
 	u64 drops[DASH_DROP_MAX + 1];
 };
 

@@ -67,6 +67,8 @@ static inline bool dash_tcp_is_syn(u8 flags)
  *
  * In the state established such a segment changes no state, so that
  * dash_tcp_advance() may be called without a lock.
+ *
+ * Return: whether it is.
  */
 static inline bool dash_tcp_is_plain(u8 flags)
 {
