@@ -118,7 +118,9 @@ static int dash_xform_fix_csum(struct sk_buff *skb, int l3, int l4)
 		if (start == l4)
 			return 0;
 		if (start > l3)
-			return skb_checksum_help(skb);
+			return pskb_may_pull(skb, start + skb->csum_offset +
+					     sizeof(__sum16)) ?
+			       skb_checksum_help(skb) : -ENOMEM;
 	}
 
 	skb->ip_summed = CHECKSUM_NONE;
