@@ -406,7 +406,7 @@ static struct dash_flow *flow_new(const struct dash_flow_table *ft,
 
 	if (pkt->t.proto == IPPROTO_TCP)
 		flow->state = dash_tcp_open(&flow->tcp, &pkt->tcp);
-	else if (dash_flow_is_icmp(pkt->t.proto))
+	else if (dash_flow_is_icmp(&pkt->t))
 		flow->state = DASH_FLOW_STATE_ICMP;
 	else
 		flow->state = DASH_FLOW_STATE_NEW;

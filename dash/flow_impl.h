@@ -66,9 +66,10 @@ static inline u8 dash_flow_proto(const struct dash_flow *flow)
 	return flow->key.eni_proto;
 }
 
-static inline bool dash_flow_is_icmp(u8 proto)
+/* The other family's ICMP is nothing but another protocol. */
+static inline bool dash_flow_is_icmp(const struct dash_tuple *t)
 {
-	return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
+	return t->proto == (t->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
 }
 
 bool dash_flow_expire(struct dash_flow_table *ft,

@@ -67,7 +67,7 @@ void dash_flow_key_init(struct dash_flow_key *key, u32 eni_id,
 	}
 	key->eni_proto = eni_id << 8 | t->proto;
 
-	if (dash_flow_is_icmp(t->proto)) {
+	if (dash_flow_is_icmp(t)) {
 		key->lport = t->sport;
 		key->rport = htons(flow_icmp_class(t, dir));
 	}
@@ -76,7 +76,6 @@ void dash_flow_key_init(struct dash_flow_key *key, u32 eni_id,
 void dash_flow_tuple(const struct dash_flow *flow, struct dash_tuple *t)
 {
 	const struct dash_flow_key *key = &flow->key;
-	bool icmp = dash_flow_is_icmp(dash_flow_proto(flow));
 
 	*t = (struct dash_tuple){
 		.proto = dash_flow_proto(flow),
@@ -93,7 +92,7 @@ void dash_flow_tuple(const struct dash_flow *flow, struct dash_tuple *t)
 		t->sport = key->rport;
 		t->dport = key->lport;
 	}
-	if (icmp) {
+	if (dash_flow_is_icmp(t)) {
 		t->sport = key->lport;
 		t->dport = 0;
 	}

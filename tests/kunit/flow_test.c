@@ -225,6 +225,8 @@ static void flow_test_key(struct kunit *test)
 {
 	static const u8 protos[] = {
 		IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, IPPROTO_ICMP,
+		/* in IPv4 it is nothing special */
+		IPPROTO_ICMPV6,
 	};
 	struct dash_flow_key a, b, rev;
 	struct flow_ctx *c = test->priv;
@@ -296,6 +298,7 @@ static void flow_test_icmp_classes(struct kunit *test)
 						       dir == IN);
 			struct dash_flow_key key;
 
+			pkt.t.v6 = protos[i] == IPPROTO_ICMPV6;
 			pkt.t.sport = htons(99);
 			pkt.t.dport = htons(a & 0xff);
 			dash_flow_key_init(&key, 1, &pkt.t, dir);
