@@ -6,6 +6,7 @@
 #include <linux/bsearch.h>
 #include <linux/etherdevice.h>
 #include <linux/jhash.h>
+#include <linux/math64.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 
@@ -55,6 +56,35 @@ bool dash_eni_may_use(const struct dash_eni_cfg *cfg,
 {
 	return !cfg->n_addr || bsearch(addr, cfg->addr, cfg->n_addr,
 				       sizeof(*addr), dash_addr_cmp);
+}
+
+/* Deep enough for the largest packet, however slow the ENI. */
+#define DASH_BW_MIN_DEPTH	(2 * 65536)
+
+bool dash_eni_may_send(struct dash_eni *eni, const struct dash_eni_cfg *cfg,
+		       u32 len)
+{
+	u64 depth, now, earned;
+	bool ok;
+
+	if (!cfg->bw)
+		return true;
+
+	depth = max_t(u64, cfg->bw / 8, DASH_BW_MIN_DEPTH);
+	spin_lock(&eni->bw_lock);
+	now = ktime_get_ns();
+	/* after a second the bucket is full anyway */
+	earned = mul_u64_u64_div_u64(min_t(u64, now - eni->bw_last, NSEC_PER_SEC),
+				     cfg->bw, NSEC_PER_SEC);
+	if (earned) {
+		eni->bw_tokens = min(eni->bw_tokens + earned, depth);
+		eni->bw_last = now;
+	}
+	ok = eni->bw_tokens >= len;
+	if (ok)
+		eni->bw_tokens -= len;
+	spin_unlock(&eni->bw_lock);
+	return ok;
 }
 
 void dash_timeouts_parse(const struct nlattr *nest, unsigned long *timeout)
@@ -119,6 +149,7 @@ struct dash_eni *dash_eni_alloc(struct dash_net *dn, struct dash_sym *sym)
 	eni->name = sym->name;
 	/* 24 bits name it in keys; an id comes back after 16 million ENIs */
 	eni->id = dn->next_eni_id++ & 0xffffff;
+	spin_lock_init(&eni->bw_lock);
 	dash_flow_eni_init(eni);
 	return eni;
 }

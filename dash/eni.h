@@ -140,6 +140,12 @@ struct dash_eni {
 	spinlock_t half_lock;
 	/** @half: unanswered connections, the longest idle first */
 	struct list_head half;
+	/** @bw_lock: guards @bw_tokens and @bw_last; BH off */
+	spinlock_t bw_lock;
+	/** @bw_tokens: bytes that may be sent now */
+	u64 bw_tokens;
+	/** @bw_last: ktime of the last refill, in ns */
+	u64 bw_last;
 	/** @frags: fragmented datagrams under way, under dash_frags.lock */
 	u32 frags;
 	/** @stats: counters */
@@ -176,6 +182,19 @@ bool dash_vni_in(const struct dash_vni_range *r, u32 n, u32 vni);
  */
 bool dash_eni_may_use(const struct dash_eni_cfg *cfg,
 		      const struct in6_addr *addr);
+
+/**
+ * dash_eni_may_send - charge the bandwidth that QoS allows an ENI
+ * @eni: ENI
+ * @cfg: its configuration
+ * @len: bytes
+ *
+ * Both directions share one bucket, an eighth of a second deep.
+ * Context: BH off.
+ * Return: false when @len is more than there is.
+ */
+bool dash_eni_may_send(struct dash_eni *eni, const struct dash_eni_cfg *cfg,
+		       u32 len);
 
 /* Read nested timeouts of a row over what is inherited; jiffies. */
 void dash_timeouts_parse(const struct nlattr *nest, unsigned long *timeout);

@@ -63,6 +63,8 @@ static enum dash_drop dash_send(struct dash_pkt *pkt,
 		return DASH_DROP_NONE;
 	}
 
+	if (unlikely(!dash_eni_may_send(pkt->eni, pkt->ecfg, pkt->rx_len)))
+		return DASH_DROP_BW_LIMIT;
 	reason = dash_xform_apply(pkt, xf);
 	if (reason)
 		return reason;

@@ -18,6 +18,9 @@
 
 #define DASH_MAX_VNI	0xffffff
 
+/* More than the attributes of any row; these arrays are on the stack. */
+#define DASH_ROW_ATTRS		32
+
 /* As many members as a DASH tunnel has. */
 #define DASH_MAX_ENDPOINTS	128
 
@@ -695,7 +698,7 @@ struct dash_row *dash_row_alloc(const struct nlattr *nest, u8 type_id, bool del,
 				u32 seq, struct netlink_ext_ack *extack)
 {
 	const struct dash_type *type = &dash_types[type_id];
-	struct nlattr *tb[64];
+	struct nlattr *tb[DASH_ROW_ATTRS];
 	char name[DASH_NAME_LEN];
 	const struct nlattr *nla;
 	struct dash_row *row;
@@ -841,7 +844,7 @@ void dash_row_free(struct dash_row *row)
 void dash_row_name(const struct dash_row *row, char *buf)
 {
 	const struct dash_type *type = &dash_types[row->type];
-	struct nlattr *tb[64] = {};
+	struct nlattr *tb[DASH_ROW_ATTRS] = {};
 	const struct nlattr *nla;
 	int rem;
 
