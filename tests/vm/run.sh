@@ -157,9 +157,6 @@ prepare_uml()
 		dummy.numdummies=0 bonding.max_bonds=0 ifb.numifbs=0
 		sysctl.net.core.fb_tunnels_only_for_init_net=2
 		"init=$VMDIR/init-uml.sh" "dashvm.run=$run" "dashvm.top=$TOP")
-	# KASAN sees what SLUB's red zones would, and the first caches are
-	# made before its shadow exists: it takes their poisoning for a bug.
-	[ "$kernel" != uml-debug ] || vm_cmd+=(slab_debug=-)
 }
 
 prepare_qemu()
