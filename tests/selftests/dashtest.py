@@ -607,8 +607,8 @@ def base(*extra, app=None, eni=None, routes=True):
     """The rows of that. app and eni: more fields of these rows. Among extra,
     lists of rows are taken apart."""
     rows = [
-        row("APPLIANCE", "1", sip=[VIP, VIP6], vm_vni=VM_VNI,
-            **{**EXACT, **(app or {})}),
+        row("APPLIANCE", "1", **{"sip": [VIP, VIP6], "vm_vni": VM_VNI,
+                                 **EXACT, **(app or {})}),
         row("VNET", "v1", vni=VNI),
         row("ENI", "eni1", **{"mac_address": mac(1), "underlay_ip": pa(1),
                               "admin_state": "enabled", "vnet": "v1",
