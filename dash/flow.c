@@ -240,7 +240,8 @@ static void flow_release(struct dash_flow_table *ft, struct dash_flow *flow)
 		flow_half_del(flow);
 	atomic_dec(&ft->count);
 	dash_stats_flow(eni->stats, DASH_FLOW_REMOVED);
-	/* the last use of the ENI */
+	/* the last use of the ENI; pairs with dash_flow_flush_eni() */
+	smp_mb__before_atomic();
 	atomic_dec(&eni->flows);
 	call_rcu(&flow->rcu, flow_free_rcu);
 }
@@ -259,7 +260,7 @@ bool dash_flow_remove(struct dash_flow_table *ft, struct dash_flow *flow)
 	return true;
 }
 
-/* The same under the shard's lock. */
+/* The same under the shard's lock, by ageing. */
 bool dash_flow_expire(struct dash_flow_table *ft,
 		      struct dash_flow_shard *shard, struct dash_flow *flow)
 {
@@ -267,6 +268,7 @@ bool dash_flow_expire(struct dash_flow_table *ft,
 		return false;
 
 	flow_unlink(shard, flow);
+	dash_stats_flow(flow->eni->stats, DASH_FLOW_TIMED_OUT);
 	flow_release(ft, flow);
 	return true;
 }

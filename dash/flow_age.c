@@ -118,8 +118,7 @@ static void flow_age_one(struct dash_flow_table *ft,
 		return;
 	}
 	/* else somebody is removing it and needs no wheel for that */
-	if (dash_flow_expire(ft, shard, flow))
-		dash_stats_flow(flow->eni->stats, DASH_FLOW_TIMED_OUT);
+	dash_flow_expire(ft, shard, flow);
 }
 
 /* Age one slot, or a part of it.

@@ -130,4 +130,9 @@ void dash_flow_flush_eni(struct dash_flow_table *ft, struct dash_eni *eni)
 
 	if (atomic_read(&eni->flows))
 		dash_flow_flush(ft, &filter);
+	/* Ageing may have taken one out that it is not yet done with. Pairs
+	 * with flow_release().
+	 */
+	while (atomic_read_acquire(&eni->flows))
+		cond_resched();
 }
