@@ -247,6 +247,7 @@ static int dash_row_cmp_priority(const void *a, const void *b)
 /* Rules of the end state in order; a priority twice is an error. */
 static int dash_build_order(struct dash_acl_build *b, struct dash_sym *group)
 {
+	struct dash_row *row;
 	struct dash_sym *sym;
 	u32 n = 0, i;
 
@@ -258,17 +259,24 @@ static int dash_build_order(struct dash_acl_build *b, struct dash_sym *group)
 				     n, DASH_CLS_MAX_RULES);
 
 	b->n = n;
-	b->max_mem = n * 7;
 	b->row = kvcalloc(n + 1, sizeof(*b->row), GFP_KERNEL_ACCOUNT);
 	b->rule = kvcalloc(n + 1, sizeof(*b->rule), GFP_KERNEL_ACCOUNT);
-	b->mem = kvcalloc(b->max_mem + 1, sizeof(*b->mem), GFP_KERNEL_ACCOUNT);
-	if (!b->row || !b->rule || !b->mem)
+	if (!b->row || !b->rule)
 		return -ENOMEM;
 
 	n = 0;
-	list_for_each_entry(sym, &group->children, sibling)
-		if (dash_sym_next(sym))
-			b->row[n++] = dash_sym_next(sym);
+	list_for_each_entry(sym, &group->children, sibling) {
+		row = dash_sym_next(sym);
+		if (!row)
+			continue;
+		b->row[n++] = row;
+		/* protocols, ports of two sides, sets and prefixes of two */
+		b->max_mem += 7 + dash_row_count(row, DASH_A_ACL_RULE_SRC_TAG) +
+			      dash_row_count(row, DASH_A_ACL_RULE_DST_TAG);
+	}
+	b->mem = kvcalloc(b->max_mem + 1, sizeof(*b->mem), GFP_KERNEL_ACCOUNT);
+	if (!b->mem)
+		return -ENOMEM;
 	sort(b->row, n, sizeof(*b->row), dash_row_cmp_priority, NULL);
 
 	for (i = 1; i < n; i++) {
