@@ -106,7 +106,9 @@ static int dash_check_prefix(const struct nlattr *addr,
 
 static int dash_name_1(char *buf, struct nlattr *nla)
 {
-	return nla_strscpy(buf, nla, DASH_NAME_PART);
+	/* what policy lets pass may have zeros in the middle */
+	nla_strscpy(buf, nla, DASH_NAME_PART);
+	return strlen(buf);
 }
 
 /* A separator in a parent's name would make names ambiguous. */
@@ -705,8 +707,8 @@ struct dash_row *dash_row_alloc(const struct nlattr *nest, u8 type_id, bool del,
 	int rem, err;
 	bool more;
 
-	BUILD_BUG_ON(DASH_A_ENI_MAX >= ARRAY_SIZE(tb) ||
-		     DASH_A_APPLIANCE_MAX >= ARRAY_SIZE(tb));
+	BUILD_BUG_ON(ARRAY_SIZE(tb) <= DASH_A_ENI_MAX ||
+		     ARRAY_SIZE(tb) <= DASH_A_APPLIANCE_MAX);
 
 	err = nla_parse_nested(tb, type->maxattr, nest, type->policy, extack);
 	if (err)
