@@ -115,6 +115,9 @@ int dash_vni_ranges_parse(const struct dash_row *row, int attr,
 		more += nla_type(nla) == attr;
 	if (!more)
 		return n;
+	/* a row may hold more than the kernel gives in one piece */
+	if (size_mul(n + more, sizeof(*r)) > KMALLOC_MAX_SIZE)
+		return -E2BIG;
 	r = krealloc(*ranges, (n + more) * sizeof(*r), GFP_KERNEL_ACCOUNT);
 	if (!r)
 		return -ENOMEM;
@@ -456,9 +459,10 @@ static bool dash_eni_is_concerned(const struct dash_txn *txn,
  */
 void dash_eni_mark(struct dash_txn *txn, struct dash_eni *eni)
 {
+	if (!dash_eni_is_concerned(txn, eni))
+		return;
 	/* pairs with dash_decide(): the configuration was published before */
-	if (dash_eni_is_concerned(txn, eni))
-		smp_store_release(&eni->gen, eni->gen + 1);
+	smp_store_release(&eni->gen, eni->gen + 1);
 }
 
 /* A grace period has passed since publishing or retiring. */

@@ -159,8 +159,12 @@ static void dash_nexthop_parse(struct dash_nexthop *nh,
 
 static int dash_inst_grow(void **array, u32 n, size_t size)
 {
-	void *p = krealloc(*array, n * size, GFP_KERNEL_ACCOUNT);
+	void *p;
 
+	/* rows may hold more than the kernel gives in one piece */
+	if (size_mul(n, size) > KMALLOC_MAX_SIZE)
+		return -E2BIG;
+	p = krealloc(*array, n * size, GFP_KERNEL_ACCOUNT);
 	if (!p)
 		return -ENOMEM;
 	*array = p;
