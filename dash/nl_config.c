@@ -339,8 +339,8 @@ int dash_nl_config_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	}
 	rcu_read_unlock();
 
-	/* no row is so large that it does not fit an empty message */
-	return skb->len;
+	/* no row should be so large that it does not fit an empty message */
+	return skb->len ?: err;
 }
 
 /* One row of a table without objects. */
