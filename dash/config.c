@@ -847,7 +847,7 @@ void dash_config_port_renamed(struct dash_net *dn, struct dash_port *port)
 	nla = (struct nlattr *)row->attrs;
 	nla->nla_type = DASH_A_PORT_NAME;
 	nla->nla_len = nla_attr_size(strlen(port->dev->name) + 1);
-	strcpy(nla_data(nla), port->dev->name);
+	memcpy(nla_data(nla), port->dev->name, strlen(port->dev->name) + 1);
 	nla = (void *)nla + NLA_ALIGN(nla->nla_len);
 	nla->nla_type = DASH_A_PORT_ROLE;
 	nla->nla_len = nla_attr_size(sizeof(u8));

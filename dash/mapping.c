@@ -134,6 +134,7 @@ const struct dash_mapping *dash_mapping_next(const struct dash_vnet *vnet,
 					     unsigned long *id)
 {
 	struct dash_mapping_set *set = rcu_dereference(vnet->set);
+	/* pairs with the store in dash_mapping_publish() */
 	u32 gen = smp_load_acquire(&set->gen);
 	struct dash_mapping *m;
 

@@ -124,8 +124,8 @@ static enum dash_drop dash_decide_inbound(struct dash_pkt *pkt, u32 hash,
 		return DASH_DROP_ROUTE_DROP;
 	if (rule->pa_validation) {
 		act->vnet = rule->vnet;
-		/* pairs with dash_mapping_publish(): the PAs are not older */
 		if (act->vnet)
+			/* pairs with dash_mapping_publish(): PAs are not older */
 			act->vnet_gen = smp_load_acquire(&act->vnet->gen);
 		valid = dash_pa_is_valid(pkt, rule->vnet);
 		if (pkt->rec) {
@@ -226,6 +226,7 @@ static bool dash_is_stale(const struct dash_pkt *pkt, struct dash_flow *flow)
 		return true;
 	if (!act->vnet)
 		return false;
+	/* pairs with dash_mapping_publish(): mappings are not older */
 	gen = smp_load_acquire(&act->vnet->gen);
 	if (likely(READ_ONCE(act->vnet_gen) == gen))
 		return false;
