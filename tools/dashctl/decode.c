@@ -55,7 +55,7 @@ static struct json_object *new_prefix(const struct nlattr *addr, const struct nl
 	if (!addr)
 		return NULL;
 	format_addr(mnl_attr_get_payload(addr), mnl_attr_get_payload_len(addr), text);
-	snprintf(prefix, sizeof(prefix), "%s/%u", text,
+	snprintf(prefix, sizeof(prefix), "%s/%d", text,
 		 len ? (uint8_t)number(len) : (uint8_t)mnl_attr_get_payload_len(addr) * 8);
 	return json_object_new_string(prefix);
 }
