@@ -93,18 +93,18 @@ static int dash_filter_parse(struct dash_net *dn, struct nlattr **attrs,
 		}
 		dash_nla_addr(nla, i ? &f->dst : &f->src);
 	}
-	f->by_src = attrs[DASH_A_FLOW_SRC];
-	f->by_dst = attrs[DASH_A_FLOW_DST];
-	f->by_proto = attrs[DASH_A_FLOW_PROTO];
+	f->by_src = !!attrs[DASH_A_FLOW_SRC];
+	f->by_dst = !!attrs[DASH_A_FLOW_DST];
+	f->by_proto = !!attrs[DASH_A_FLOW_PROTO];
 	if (f->by_proto)
 		f->proto = nla_get_u8(attrs[DASH_A_FLOW_PROTO]);
-	f->by_sport = attrs[DASH_A_FLOW_SPORT];
+	f->by_sport = !!attrs[DASH_A_FLOW_SPORT];
 	if (f->by_sport)
 		f->sport = htons(nla_get_u16(attrs[DASH_A_FLOW_SPORT]));
-	f->by_dport = attrs[DASH_A_FLOW_DPORT];
+	f->by_dport = !!attrs[DASH_A_FLOW_DPORT];
 	if (f->by_dport)
 		f->dport = htons(nla_get_u16(attrs[DASH_A_FLOW_DPORT]));
-	f->by_state = attrs[DASH_A_FLOW_STATE];
+	f->by_state = !!attrs[DASH_A_FLOW_STATE];
 	if (f->by_state)
 		f->state = nla_get_u8(attrs[DASH_A_FLOW_STATE]);
 	if (attrs[DASH_A_FLOW_AGE])
