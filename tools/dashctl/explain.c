@@ -48,9 +48,9 @@ static struct json_object *new_doc(const void *attrs, unsigned int len)
 	}
 	/* A dropped packet is not sent in any form. */
 	v = member(doc, "packet");
-	if (reason)
+	if (reason) {
 		json_object_object_add(doc, "packet", NULL);
-	else if (v) {
+	} else if (v) {
 		struct json_object *mac = member(v, "dst_mac");
 
 		json_object_object_add(v, "inner_dst_mac", json_object_get(mac));
