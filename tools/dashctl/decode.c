@@ -7,6 +7,7 @@
 
 #include "dashctl.h"
 #include "decode.h"
+#include "nl.h"
 #include "value.h"
 
 static uint64_t number(const struct nlattr *a)
@@ -318,18 +319,41 @@ static char *make_name(const struct table *table, struct json_object **value)
 	return name;
 }
 
-struct json_object *decode_row(const struct nlattr *row, unsigned int flags)
+/* Set value[i] to what all parts of a row say. */
+static void collect_parts(const struct table *table, const struct abuf *buf,
+			  unsigned int flags, struct json_object **value)
+{
+	const char *part = buf->data;
+
+	while (part < buf->data + buf->len) {
+		const struct nlattr *nest = (const void *)part;
+
+		collect(table->field, mnl_attr_get_payload(nest),
+			mnl_attr_get_payload_len(nest), 0, flags, value);
+		part += NLA_ALIGN(nest->nla_len);
+	}
+}
+
+struct json_object *decode_members(const struct abuf *buf, unsigned int flags)
+{
+	const struct table *table = decode_table((const void *)buf->data);
+	struct json_object *value[MAX_FIELDS] = { NULL };
+
+	collect_parts(table, buf, flags, value);
+	return make_object(table->field, value, flags);
+}
+
+struct json_object *decode_row(const struct abuf *buf, unsigned int flags)
 {
 	struct json_object *value[MAX_FIELDS] = { NULL }, *object, *v, *only;
-	const struct table *table = decode_table(row);
+	const struct table *table = decode_table((const void *)buf->data);
 	const struct field *f;
 	bool in_key = true;
 	char *name;
 
 	if (!table)
 		return NULL;
-	collect(table->field, mnl_attr_get_payload(row), mnl_attr_get_payload_len(row), 0,
-		flags, value);
+	collect_parts(table, buf, flags, value);
 	name = make_name(table, value);
 	object = json_object_new_object();
 
@@ -363,4 +387,35 @@ struct json_object *decode_row(const struct nlattr *row, unsigned int flags)
 	json_object_object_add(v, "OP", json_object_new_string("SET"));
 	free(name);
 	return v;
+}
+
+static void give_out(struct row_reader *r)
+{
+	if (r->buf.len)
+		r->row(r->arg, &r->buf);
+	r->buf.len = 0;
+}
+
+void row_reader_cb(const struct nlmsghdr *msg, void *arg)
+{
+	struct row_reader *r = arg;
+	unsigned int len;
+	const struct nlattr *attr = nl_attrs(msg, &len);
+
+	mnl_attr_for_each_payload((const void *)attr, len) {
+		const struct table *table = decode_table(attr);
+
+		if (!table)
+			continue;
+		if (!table->append || !inner(attr, table->append))
+			give_out(r);
+		abuf_append(&r->buf, attr, attr->nla_len);
+		abuf_add(&r->buf, NLA_ALIGN(attr->nla_len) - attr->nla_len);
+	}
+}
+
+void row_reader_end(struct row_reader *r)
+{
+	give_out(r);
+	abuf_free(&r->buf);
 }

@@ -6,6 +6,7 @@
 #include <json-c/json.h>
 #include <linux/netlink.h>
 
+#include "abuf.h"
 #include "schema.h"
 
 enum {
@@ -26,7 +27,23 @@ struct json_object *decode_attrs(const struct field *fields, const void *attrs,
 /* Table of a row's attribute; NULL when unknown. */
 const struct table *decode_table(const struct nlattr *row);
 
-/* {"TABLE:key": {…}, "OP": "SET"} */
-struct json_object *decode_row(const struct nlattr *row, unsigned int flags);
+/* The row of @buf, of one attribute or, when it is long, several. */
+struct json_object *decode_members(const struct abuf *buf, unsigned int flags);
+
+/* The same as {"TABLE:key": {…}, "OP": "SET"}. */
+struct json_object *decode_row(const struct abuf *buf, unsigned int flags);
+
+/* Joins the parts of long rows that come in messages, and gives out whole ones. */
+struct row_reader {
+	void (*row)(void *arg, const struct abuf *row);
+	void *arg;
+	struct abuf buf;	/* private: the row that may go on */
+};
+
+/* A callback for messages; @arg is the struct row_reader. */
+void row_reader_cb(const struct nlmsghdr *msg, void *arg);
+
+/* Give out the last row and tidy up. */
+void row_reader_end(struct row_reader *r);
 
 #endif

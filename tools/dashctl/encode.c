@@ -12,6 +12,9 @@
 
 #define NAME_MAX_LEN	63
 
+/* A long row is cut into parts when one has so many bytes. */
+#define PART_LEN	(32 * 1024)
+
 /* Note why the row is bad, after the names of row and field; returns false. */
 static bool __attribute__((format(printf, 2, 3)))
 bad(struct encoder *e, const char *fmt, ...)
@@ -257,8 +260,10 @@ static bool encode_one(struct encoder *e, const struct field *f, struct json_obj
 
 	if (f->type == T_NEST && json_object_is_type(v, json_type_object)) {
 		nest = attr_nest(&e->buf, f->attr);
+		e->nested = true;
 		if (!encode_fields(e, f->sub, v))
 			return false;
+		e->nested = false;
 		attr_nest_end(&e->buf, nest);
 		return true;
 	}
@@ -266,6 +271,25 @@ static bool encode_one(struct encoder *e, const struct field *f, struct json_obj
 	if (!text)
 		return bad(e, "neither a string nor a number");
 	return encode_text(e, f, text);
+}
+
+/*
+ * An attribute holds 64 kB: begin another one that continues the row, with the
+ * same key, if the one under way is large.
+ */
+static void cut_long_row(struct encoder *e)
+{
+	size_t keys = e->keys;
+	void *p;
+
+	if (e->nested || !e->table || !e->table->append || e->buf.len - e->part < PART_LEN)
+		return;
+	attr_nest_end(&e->buf, e->part);
+	e->part = attr_nest(&e->buf, e->table->attr);
+	e->keys = e->buf.len;
+	p = abuf_add(&e->buf, e->keys_len);
+	memcpy(p, e->buf.data + keys, e->keys_len);
+	attr_put(&e->buf, e->table->append, NULL, 0);
 }
 
 /* "a, b,c" */
@@ -282,8 +306,10 @@ static bool encode_commas(struct encoder *e, const struct field *f, const char *
 		if (word[n + strspn(word + n, " \t")])
 			ok = bad(e, "\"%.60s\": blanks within a value", word);
 		word[n] = '\0';
-		if (ok && *word)
+		if (ok && *word) {
 			ok = encode_text(e, f, word);
+			cut_long_row(e);
+		}
 	}
 	free(copy);
 	return ok;
@@ -298,9 +324,11 @@ static bool encode_value(struct encoder *e, const struct field *f, struct json_o
 		n = json_object_array_length(v);
 		if (!(f->flags & F_LIST) && n != 1)
 			return bad(e, "a list of %zu values instead of one", n);
-		for (i = 0; i < n; i++)
+		for (i = 0; i < n; i++) {
 			if (!encode_one(e, f, json_object_array_get_idx(v, i)))
 				return false;
+			cut_long_row(e);
+		}
 		return true;
 	}
 	if (f->flags & F_LIST && json_object_is_type(v, json_type_string))
@@ -622,24 +650,27 @@ static bool row_body(struct encoder *e, char *key, struct json_object *v)
 	const struct field *fields = e->table->field, *f;
 	char *part[MAX_FIELDS] = { NULL };
 	char *whole = xstrdup(key);
-	size_t nest, len;
+	size_t len;
 	bool ok;
 
 	split_key(e->table, key, part);
 	ok = row_values(e, v, value);
-	nest = attr_nest(&e->buf, e->table->attr);
+	e->part = attr_nest(&e->buf, e->table->attr);
+	e->nested = false;
+	e->keys = e->buf.len;
 	for (f = fields; ok && f->name && f->flags & F_KEY; f++) {
 		ok = encode_key(e, f, part[f - fields], value[f - fields]);
 		value[f - fields] = NULL;
 	}
 	if (ok && e->table->fixed_attr)
 		attr_u8(&e->buf, e->table->fixed_attr, e->table->fixed);
+	e->keys_len = e->buf.len - e->keys;
 	for (f = fields; ok && !e->del && f->name; f++)
 		if (f->flags & F_OF_KEY)
 			ok = default_to_key(e, f, whole, value[f - fields]);
 	ok = ok && encode_values(e, fields, value);
 	ok = ok && (e->del || check_needed(e, whole, value));
-	len = attr_nest_end(&e->buf, nest);
+	len = attr_nest_end(&e->buf, e->part);
 	free(whole);
 	e->field[0] = '\0';
 	if (ok && len > UINT16_MAX)

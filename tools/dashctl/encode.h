@@ -22,7 +22,7 @@ struct encoder {
 	void *warn_arg;
 
 	/* Results, good until the next row; @name until the row is freed. */
-	struct abuf buf;		/* the row's attribute */
+	struct abuf buf;		/* the row's attribute; several of a long row */
 	const struct table *table;
 	const char *name;		/* "TABLE:key" */
 	bool del;
@@ -31,6 +31,9 @@ struct encoder {
 	/* Private. */
 	char field[64];
 	char *key_copy;
+	size_t part;			/* where the attribute under way begins */
+	size_t keys, keys_len;		/* where its key attributes are */
+	bool nested;			/* it is inside another one there */
 };
 
 /* Encode {"TABLE:key": {…}, "OP": …}. */

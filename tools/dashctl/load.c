@@ -88,8 +88,7 @@ static int next_row(struct load *l, struct json_object **row)
 /* Name and content of an encoded row in their canonical form. */
 static void canonical(const struct abuf *attr, char **name, uint64_t *content)
 {
-	struct json_object *o = decode_row((const void *)attr->data,
-					   DECODE_SORTED | DECODE_KEYS);
+	struct json_object *o = decode_row(attr, DECODE_SORTED | DECODE_KEYS);
 	struct json_object *v = NULL;
 
 	json_object_object_get_ex(o, row_name(o), &v);
@@ -139,9 +138,9 @@ struct sync_dump {
 };
 
 /* Name of the object that a row goes with when that is deleted. */
-static char *parent_name(const struct nlattr *attr)
+static char *parent_name(const struct abuf *row)
 {
-	const struct table *t = decode_table(attr);
+	const struct table *t = decode_table((const void *)row->data);
 	const char *table;
 	struct json_object *v;
 	char *name;
@@ -168,16 +167,16 @@ static char *parent_name(const struct nlattr *attr)
 	default:
 		return NULL;
 	}
-	v = decode_nest(t->field, attr, DECODE_KEYS);
+	v = decode_members(row, DECODE_KEYS);
 	name = xasprintf("%s:%s", table, member_text(v, t->field[0].name));
 	json_object_put(v);
 	return name;
 }
 
 /* Would deleting what the file lacks take this row along? */
-static bool goes_along(struct load *l, const struct nlattr *attr)
+static bool goes_along(struct load *l, const struct abuf *row)
 {
-	char *parent = parent_name(attr);
+	char *parent = parent_name(row);
 	bool yes = parent && keyset_find(&l->gone, parent);
 
 	free(parent);
@@ -185,9 +184,9 @@ static bool goes_along(struct load *l, const struct nlattr *attr)
 }
 
 /* A row with its key attributes only, for config-del. */
-static void encode_del(const struct nlattr *attr, struct encoder *e)
+static void encode_del(const struct abuf *buf, struct encoder *e)
 {
-	struct json_object *row = decode_row(attr, 0);
+	struct json_object *row = decode_row(buf, 0);
 
 	json_object_object_add(row, "OP", json_object_new_string("DEL"));
 	encode_row(e, row);
@@ -195,37 +194,26 @@ static void encode_del(const struct nlattr *attr, struct encoder *e)
 	json_object_put(row);
 }
 
-static void sync_row(struct sync_dump *d, const struct nlattr *attr)
+static void sync_row(void *arg, const struct abuf *row)
 {
+	struct sync_dump *d = arg;
 	struct load *l = d->l;
-	struct abuf copy = { .data = (char *)attr, .len = attr->nla_len };
 	uint64_t content;
-	char *name = name_of_row(&copy, &content);
+	char *name = name_of_row(row, &content);
 	struct entry *e = keyset_find(&l->file, name);
 
 	if (e && !e->dropped) {
-		e->same = e->content == content && !goes_along(l, attr);
+		e->same = e->content == content && !goes_along(l, row);
 	} else if (!d->failed) {
 		struct encoder del = { 0 };
 
 		keyset_add(&l->gone, name);
-		encode_del(attr, &del);
+		encode_del(row, &del);
 		d->failed = !txn_row(&l->txn, true, NOT_IN_FILE + l->n_gone++, del.buf.data,
 				     del.buf.len, &l->why);
 		encoder_free(&del);
 	}
 	free(name);
-}
-
-static void sync_cb(const struct nlmsghdr *msg, void *arg)
-{
-	unsigned int len;
-	const struct nlattr *attr = nl_attrs(msg, &len);
-
-	for (; mnl_attr_ok(attr, len); len -= NLA_ALIGN(attr->nla_len),
-	     attr = mnl_attr_next(attr))
-		if (decode_table(attr))
-			sync_row(arg, attr);
 }
 
 static int refused(struct load *l);
@@ -236,6 +224,7 @@ static int sync_compare(struct load *l)
 	/* The transaction's socket is busy with the transaction. */
 	struct nl *nl = nl_open();
 	struct sync_dump d = { .l = l };
+	struct row_reader reader = { sync_row, &d, { 0 } };
 	struct abuf b = { 0 };
 	struct nl_error err;
 	size_t at;
@@ -245,7 +234,8 @@ static int sync_compare(struct load *l)
 		return REFUSED;
 	at = nl_begin(nl, &b, DASH_CMD_CONFIG_GET, NLM_F_DUMP | NLM_F_ACK);
 	nl_end(&b, at);
-	ok = nl_dump(nl, &b, true, sync_cb, &d, &err);
+	ok = nl_dump(nl, &b, true, row_reader_cb, &reader, &err);
+	row_reader_end(&reader);
 	abuf_free(&b);
 	nl_close(nl);
 	if (!ok)
@@ -338,39 +328,32 @@ struct bindings {
 	size_t n;
 };
 
-static void bind_cb(const struct nlmsghdr *msg, void *arg)
+static void note_binding(void *arg, const struct abuf *row)
 {
+	const struct table *t = decode_table((const void *)row->data);
 	struct bindings *b = arg;
-	unsigned int len;
-	const struct nlattr *attr = nl_attrs(msg, &len);
+	struct json_object *v;
+	const char *eni;
+	size_t i;
 
-	for (; mnl_attr_ok(attr, len); len -= NLA_ALIGN(attr->nla_len),
-	     attr = mnl_attr_next(attr)) {
-		const struct table *t = decode_table(attr);
-		struct json_object *v;
-		const char *eni;
-		size_t i;
-
-		if (!t || t->type != DASH_OBJECT_TYPE_ACL_BIND)
-			continue;
-		v = decode_nest(t->field, attr, DECODE_KEYS);
-		eni = member_text(v, "eni");
-		for (i = 0; i < b->n; i++)
-			if (!strcmp(b->of[i].eni, eni) && b->of[i].direction == t->fixed)
-				break;
-		if (i == b->n) {
-			b->of = xrealloc(b->of, ++b->n * sizeof(*b->of));
-			b->of[i] = (struct families){ xstrdup(eni), t->fixed, false, false };
-		}
-		b->of[i].v4 |= *member_text(v, "v4_acl_group_id") != '\0';
-		b->of[i].v6 |= *member_text(v, "v6_acl_group_id") != '\0';
-		json_object_put(v);
+	v = decode_members(row, DECODE_KEYS);
+	eni = member_text(v, "eni");
+	for (i = 0; i < b->n; i++)
+		if (!strcmp(b->of[i].eni, eni) && b->of[i].direction == t->fixed)
+			break;
+	if (i == b->n) {
+		b->of = xrealloc(b->of, ++b->n * sizeof(*b->of));
+		b->of[i] = (struct families){ xstrdup(eni), t->fixed, false, false };
 	}
+	b->of[i].v4 |= *member_text(v, "v4_acl_group_id") != '\0';
+	b->of[i].v6 |= *member_text(v, "v6_acl_group_id") != '\0';
+	json_object_put(v);
 }
 
 static void warn_families(struct load *l)
 {
 	struct bindings b = { 0 };
+	struct row_reader reader = { note_binding, &b, { 0 } };
 	struct abuf msg = { 0 };
 	struct nl_error err;
 	size_t at, i;
@@ -378,7 +361,8 @@ static void warn_families(struct load *l)
 	at = nl_begin(l->nl, &msg, DASH_CMD_CONFIG_GET, NLM_F_DUMP | NLM_F_ACK);
 	attr_u32(&msg, DASH_A_CONFIG_TYPE, DASH_OBJECT_TYPE_ACL_BIND);
 	nl_end(&msg, at);
-	nl_dump(l->nl, &msg, true, bind_cb, &b, &err);
+	nl_dump(l->nl, &msg, true, row_reader_cb, &reader, &err);
+	row_reader_end(&reader);
 	for (i = 0; i < b.n; i++) {
 		if (b.of[i].v4 != b.of[i].v6)
 			fprintf(stderr,

@@ -194,32 +194,75 @@ static bool talk(struct nl *nl, const struct encoder *e, uint8_t cmd, nl_cb cb, 
 	return ok;
 }
 
-static void keep_row(const struct nlmsghdr *msg, void *arg)
-{
-	struct json_object **row = arg;
-	unsigned int len;
-	const struct nlattr *attr = nl_attrs(msg, &len);
+struct wanted {
+	const char *name;		/* NULL: any */
+	struct json_object *row;	/* the first such row */
+};
 
-	for (; mnl_attr_ok(attr, len); len -= NLA_ALIGN(attr->nla_len),
-	     attr = mnl_attr_next(attr))
-		if (!*row && decode_table(attr))
-			*row = decode_row(attr, 0);
+static void keep_row(void *arg, const struct abuf *row)
+{
+	struct wanted *w = arg;
+	struct json_object *o;
+
+	if (w->row)
+		return;
+	o = decode_row(row, 0);
+	if (!w->name || !strcmp(row_name(o), w->name))
+		w->row = o;
+	else
+		json_object_put(o);
 }
+
+/* Look for a row among all of the table. */
+static bool search(struct nl *nl, const struct table *table, struct wanted *w,
+		   struct nl_error *err)
+{
+	struct row_reader reader = { keep_row, w, { 0 } };
+	struct abuf b = { 0 };
+	size_t at;
+	bool ok;
+
+	at = nl_begin(nl, &b, DASH_CMD_CONFIG_GET, NLM_F_DUMP | NLM_F_ACK);
+	attr_u32(&b, DASH_A_CONFIG_TYPE, table->type);
+	nl_end(&b, at);
+	ok = nl_dump(nl, &b, true, row_reader_cb, &reader, err);
+	row_reader_end(&reader);
+	abuf_free(&b);
+	return ok;
+}
+
+/* Parts of long rows are 32 kB at most; one that has more than half may be one. */
+#define MAY_GO_ON	(16 * 1024)
 
 /* The row of @key as it is now; *@old stays NULL when there is none. */
 static int fetch(struct nl *nl, const struct table *table, const char *key,
 		 struct json_object **old)
 {
+	struct wanted w = { NULL, NULL };
+	struct row_reader reader = { keep_row, &w, { 0 } };
 	struct encoder e = { 0 };
 	struct nl_error err;
+	bool long_row = false;
 	int ret = DONE;
 
-	*old = NULL;
-	if (!encode(&e, new_row(table, key, json_object_new_object(), true)))
-		ret = WRONG_CALL;
-	else if (!talk(nl, &e, DASH_CMD_CONFIG_GET, keep_row, old, &err) && err.code != ENOENT)
+	if (!encode(&e, new_row(table, key, json_object_new_object(), true))) {
+		encoder_free(&e);
+		return WRONG_CALL;
+	}
+	if (!talk(nl, &e, DASH_CMD_CONFIG_GET, row_reader_cb, &reader, &err) && err.code != ENOENT)
 		ret = nl_refused(&err, key);
+	long_row = table->append && reader.buf.len > MAY_GO_ON;
+	row_reader_end(&reader);
 	encoder_free(&e);
+	if (ret == DONE && long_row) {
+		struct json_object *first = w.row;
+
+		w = (struct wanted){ row_name(first), NULL };
+		if (!search(nl, table, &w, &err))
+			ret = nl_refused(&err, key);
+		json_object_put(first);
+	}
+	*old = w.row;
 	return ret;
 }
 
@@ -287,28 +330,22 @@ out:
 /* "appliance set FIELD VALUE …" means the appliance there is. */
 static int only_appliance(const struct table *table, char **key)
 {
-	struct json_object *row = NULL;
-	struct abuf b = { 0 };
-	struct nl_error err;
+	struct wanted w = { NULL, NULL };
 	struct nl *nl = nl_open();
+	struct nl_error err;
 	const char *name;
-	size_t at;
 	bool ok;
 
 	if (!nl)
 		return REFUSED;
-	at = nl_begin(nl, &b, DASH_CMD_CONFIG_GET, NLM_F_DUMP | NLM_F_ACK);
-	attr_u32(&b, DASH_A_CONFIG_TYPE, table->type);
-	nl_end(&b, at);
-	ok = nl_dump(nl, &b, true, keep_row, &row, &err);
-	abuf_free(&b);
+	ok = search(nl, table, &w, &err);
 	nl_close(nl);
 	if (!ok)
 		return nl_refused(&err, "appliance");
-	name = row ? row_name(row) : NULL;
+	name = w.row ? row_name(w.row) : NULL;
 	name = name ? strchr(name, ':') : NULL;
 	*key = xstrdup(name ? name + 1 : "1");
-	json_object_put(row);
+	json_object_put(w.row);
 	return DONE;
 }
 

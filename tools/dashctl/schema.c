@@ -399,10 +399,12 @@ static const struct field no_fields[] = { END };
 const struct table tables[] = {
 	{
 		TABLE("DASH_APPLIANCE_TABLE", APPLIANCE), .base = "APPLIANCE",
+		.append = DASH_A_APPLIANCE_APPEND,
 		.object = "appliance", .field = appliance_fields,
 		.help = "VIPs, VM VNIs and settings of the instance",
 	}, {
 		TABLE("DASH_VNET_TABLE", VNET), .base = "VNET",
+		.append = DASH_A_VNET_APPEND,
 		.object = "vnet", .field = vnet_fields, .help = "virtual networks",
 	}, {
 		TABLE("DASH_QOS_TABLE", QOS), .base = "QOS",
@@ -413,6 +415,7 @@ const struct table tables[] = {
 		.help = "steps of a routing type",
 	}, {
 		TABLE("DASH_PREFIX_TAG_TABLE", TAG), .base = "PREFIX_TAG",
+		.append = DASH_A_TAG_APPEND,
 		.object = "tag", .field = tag_fields, .help = "named prefix lists",
 	}, {
 		TABLE("DASH_ACL_GROUP_TABLE", ACL_GROUP), .base = "ACL_GROUP",
@@ -420,6 +423,7 @@ const struct table tables[] = {
 		.help = "ACL groups",
 	}, {
 		TABLE("DASH_ACL_RULE_TABLE", ACL_RULE), .base = "ACL_RULE",
+		.append = DASH_A_ACL_RULE_APPEND,
 		.object = "acl", .kind = "rule", .field = acl_rule_fields,
 		.help = "rules of ACL groups",
 	}, {
@@ -435,6 +439,7 @@ const struct table tables[] = {
 		.help = "customer to provider addresses",
 	}, {
 		TABLE("DASH_PA_VALIDATION_TABLE", PA_VALIDATION), .base = "PA_VALIDATION",
+		.append = DASH_A_PA_VALIDATION_APPEND,
 		.object = "pa", .field = pa_validation_fields,
 		.help = "further valid provider addresses of a VNI",
 	}, {
@@ -447,6 +452,7 @@ const struct table tables[] = {
 		.help = "rules of metering policies",
 	}, {
 		TABLE("DASH_ENI_TABLE", ENI), .base = "ENI",
+		.append = DASH_A_ENI_APPEND,
 		.object = "eni", .field = eni_fields, .help = "NICs of virtual machines",
 	}, {
 		TABLE("DASH_METER", METER), .base = "METER",

@@ -81,6 +81,7 @@ struct table {
 	uint32_t type;		/* DASH_OBJECT_TYPE_… */
 	uint16_t fixed_attr;	/* attribute that tells tables of one type apart … */
 	uint8_t fixed;		/* … and its value */
+	uint16_t append;	/* flag that says a row goes on, for long rows; 0: none */
 	bool value_list;	/* the row's value may be a list, the value of its one field */
 	const struct field *field;	/* ends with a nameless one */
 	const char *help;

@@ -25,27 +25,11 @@ struct show {
 	unsigned int titled;
 };
 
-/* Rows of a message, each given to @row. */
-static void for_rows(const struct nlmsghdr *msg, struct show *s,
-		     void (*row)(struct show *s, const struct nlattr *row))
+static void save_row(void *arg, const struct abuf *row)
 {
-	unsigned int len;
-	const struct nlattr *attr = nl_attrs(msg, &len);
+	struct show *s = arg;
 
-	for (; mnl_attr_ok(attr, len); len -= NLA_ALIGN(attr->nla_len),
-	     attr = mnl_attr_next(attr))
-		if (decode_table(attr))
-			row(s, attr);
-}
-
-static void save_row(struct show *s, const struct nlattr *row)
-{
 	json_list_add(&s->list, decode_row(row, 0));
-}
-
-static void save_cb(const struct nlmsghdr *msg, void *arg)
-{
-	for_rows(msg, arg, save_row);
 }
 
 /* Is "TABLE:a:b:c" the one asked for, or below it? */
@@ -56,12 +40,12 @@ static bool name_matches(const char *name, const char *key)
 	return !strncmp(name, key, n) && (!name[n] || name[n] == ':');
 }
 
-static bool wanted(struct show *s, const struct nlattr *row)
+static bool wanted(struct show *s, const struct abuf *row)
 {
 	struct json_object *o;
 	bool yes;
 
-	if (decode_table(row) != s->table)
+	if (decode_table((const void *)row->data) != s->table)
 		return false;
 	if (!s->key)
 		return true;
@@ -80,7 +64,7 @@ static unsigned int columns(const struct table *table)
 	return n;
 }
 
-static void show_text(struct show *s, const struct nlattr *row)
+static void show_text(struct show *s, const struct abuf *row)
 {
 	const struct table *table = s->table;
 	unsigned int i, n = columns(table);
@@ -102,7 +86,7 @@ static void show_text(struct show *s, const struct nlattr *row)
 		}
 		s->grid = grid_new((const char *const *)s->head, n);
 	}
-	o = decode_nest(table->field, row, s->flags | DECODE_KEYS);
+	o = decode_members(row, s->flags | DECODE_KEYS);
 	for (i = 0; i < n; i++) {
 		struct json_object *v = member(o, table->field[i].name);
 		char *text = v ? plain_text(v) : NULL;
@@ -114,8 +98,10 @@ static void show_text(struct show *s, const struct nlattr *row)
 	json_object_put(o);
 }
 
-static void show_row(struct show *s, const struct nlattr *row)
+static void show_row(void *arg, const struct abuf *row)
 {
+	struct show *s = arg;
+
 	if (!wanted(s, row))
 		return;
 	s->n++;
@@ -123,11 +109,6 @@ static void show_row(struct show *s, const struct nlattr *row)
 		json_list_add(&s->list, decode_row(row, s->flags));
 	else
 		show_text(s, row);
-}
-
-static void show_cb(const struct nlmsghdr *msg, void *arg)
-{
-	for_rows(msg, arg, show_row);
 }
 
 static void text_end(struct show *s)
@@ -144,31 +125,26 @@ static void text_end(struct show *s)
 	s->head = NULL;
 }
 
-/* Ask for the one row of @key, encoded in @e. */
-static bool get_row(struct nl *nl, const struct encoder *e, struct show *s, struct nl_error *err)
+/* Ask for the row that @key encodes, or with none for those of the table. */
+static bool ask(struct nl *nl, struct show *s, const struct abuf *key, const char *parent,
+		struct nl_error *err)
 {
+	struct row_reader reader = { show_row, s, { 0 } };
 	struct abuf b = { 0 };
-	size_t at = nl_begin(nl, &b, DASH_CMD_CONFIG_GET, NLM_F_ACK);
+	size_t at;
 	bool ok;
 
-	abuf_append(&b, e->buf.data, e->buf.len);
-	nl_end(&b, at);
-	ok = nl_talk(nl, &b, show_cb, s, err);
-	abuf_free(&b);
-	return ok;
-}
-
-static bool dump_rows(struct nl *nl, const char *parent, struct show *s, struct nl_error *err)
-{
-	struct abuf b = { 0 };
-	size_t at = nl_begin(nl, &b, DASH_CMD_CONFIG_GET, NLM_F_DUMP | NLM_F_ACK);
-	bool ok;
-
-	attr_u32(&b, DASH_A_CONFIG_TYPE, s->table->type);
+	at = nl_begin(nl, &b, DASH_CMD_CONFIG_GET, NLM_F_ACK | (key ? 0 : NLM_F_DUMP));
+	if (key)
+		abuf_append(&b, key->data, key->len);
+	else
+		attr_u32(&b, DASH_A_CONFIG_TYPE, s->table->type);
 	if (parent)
 		attr_str(&b, DASH_A_CONFIG_PARENT, parent);
 	nl_end(&b, at);
-	ok = nl_dump(nl, &b, true, show_cb, s, err);
+	ok = key ? nl_talk(nl, &b, row_reader_cb, &reader, err) :
+		   nl_dump(nl, &b, true, row_reader_cb, &reader, err);
+	row_reader_end(&reader);
 	abuf_free(&b);
 	return ok;
 }
@@ -203,29 +179,44 @@ static bool encode_key_of(struct encoder *e, const char *name)
 	return whole;
 }
 
+/*
+ * The kernel answers with the first part of a long row. And the last parts of a
+ * route rule's key may be missing.
+ */
+static bool only_in_dumps(const struct table *table)
+{
+	return table->append || table->type == DASH_OBJECT_TYPE_ROUTE_RULE;
+}
+
 /* Show the row of @key of s->table, or the rows below it, or all. */
 static int show_rows(struct nl *nl, struct show *s, const char *key, bool quiet)
 {
 	struct encoder e = { 0 };
 	struct nl_error err = { 0 };
 	char *name = NULL, *parent = NULL;
+	unsigned long before = s->n;
 	int ret = DONE;
-	bool ok;
+	bool ok, whole;
 
 	if (key)
 		name = xasprintf("%s:%s", s->table->name, key);
-	/* The last parts of a route rule's key may be missing: look for them. */
-	if (key && encode_key_of(&e, name) && s->table->type != DASH_OBJECT_TYPE_ROUTE_RULE) {
-		ok = get_row(nl, &e, s, &err);
-	} else if (key && !has_parent(s->table)) {
+	whole = key && encode_key_of(&e, name);
+	if (key && !whole && !has_parent(s->table)) {
 		ret = wrong_call("%s", e.why);
 		goto out;
+	}
+	if (whole && !only_in_dumps(s->table)) {
+		ok = ask(nl, s, &e.buf, NULL, &err);
 	} else {
-		if (key)
+		if (key && has_parent(s->table))
 			parent = parent_of(s->table, key);
 		s->key = name;
-		ok = dump_rows(nl, parent, s, &err);
+		ok = ask(nl, s, NULL, parent, &err);
 		s->key = NULL;
+		if (ok && whole && s->n == before && !quiet) {
+			complain("%s does not exist", name);
+			ret = REFUSED;
+		}
 	}
 	if (!ok && !(quiet && err.code == ENOENT))
 		ret = nl_refused(&err, key);
@@ -282,6 +273,7 @@ int show_object(const char *object, const char *key)
 int cmd_save(struct args *a)
 {
 	struct show s = { .flags = 0 };
+	struct row_reader reader = { save_row, &s, { 0 } };
 	struct abuf b = { 0 };
 	struct nl_error err;
 	struct nl *nl;
@@ -297,7 +289,8 @@ int cmd_save(struct args *a)
 		return REFUSED;
 	at = nl_begin(nl, &b, DASH_CMD_CONFIG_GET, NLM_F_DUMP | NLM_F_ACK);
 	nl_end(&b, at);
-	ok = nl_dump(nl, &b, true, save_cb, &s, &err);
+	ok = nl_dump(nl, &b, true, row_reader_cb, &reader, &err);
+	row_reader_end(&reader);
 	abuf_free(&b);
 	nl_close(nl);
 	if (!ok)

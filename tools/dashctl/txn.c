@@ -11,12 +11,29 @@
 
 #define MESSAGE_MAX	(32 * 1024)
 
+/* Is there a row at @attr, and is it the next part of the one before? */
+static bool goes_on(const struct nlattr *attr, const char *end)
+{
+	const struct table *table;
+	const struct nlattr *in;
+
+	if (!mnl_attr_ok(attr, end - (const char *)attr))
+		return false;
+	table = decode_table(attr);
+	if (!table || !table->append)
+		return false;
+	mnl_attr_for_each_nested(in, attr)
+		if (mnl_attr_get_type(in) == table->append)
+			return true;
+	return false;
+}
+
 bool refusal_locate(const char *msg, const struct nl_error *err, uint32_t *row,
 		    char field[FIELD_TEXT])
 {
 	uint32_t offset = err->miss_type ? err->miss_nest : err->offset;
 	unsigned int len = ((const struct nlmsghdr *)msg)->nlmsg_len;
-	const struct nlattr *attr, *in;
+	const struct nlattr *attr, *in, *next;
 	const struct table *table = NULL;
 	const struct field *f;
 
@@ -27,7 +44,9 @@ bool refusal_locate(const char *msg, const struct nl_error *err, uint32_t *row,
 		table = decode_table(attr);
 		if (table && offset < (const char *)attr - msg + NLA_ALIGN(attr->nla_len))
 			break;
-		*row += table != NULL;
+		/* A row that goes on has one number. */
+		next = mnl_attr_next(attr);
+		*row += table && !goes_on(next, msg + len);
 		table = NULL;
 	}
 	if (!table || offset < (const char *)attr - msg)

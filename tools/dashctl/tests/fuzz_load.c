@@ -10,7 +10,7 @@
 
 static void check_row(struct encoder *e)
 {
-	struct json_object *row = decode_row((const void *)e->buf.data, 0), *again;
+	struct json_object *row = decode_row(&e->buf, 0), *again;
 	struct encoder second = { 0 };
 
 	if (e->del) {
@@ -19,7 +19,7 @@ static void check_row(struct encoder *e)
 	}
 	if (encode_row(&second, row) != ROW_OK)
 		abort();
-	again = decode_row((const void *)second.buf.data, 0);
+	again = decode_row(&second.buf, 0);
 	if (strcmp(json_line(row), json_line(again)))
 		abort();
 	json_object_put(again);

@@ -25,7 +25,7 @@ static void warn(void *arg, const char *text)
 
 static struct json_object *output(const struct encoder *e)
 {
-	struct json_object *row = decode_row((const void *)e->buf.data, 0);
+	struct json_object *row = decode_row(&e->buf, 0);
 
 	if (e->del)
 		json_object_object_add(row, "OP", json_object_new_string("DEL"));

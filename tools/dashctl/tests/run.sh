@@ -253,6 +253,16 @@ result $? "line numbers in a long file" "$(cat "$tmp/err")"
 grep -qF "<stdin>:17002: " "$tmp/err"
 result $? "line numbers of a pipe" "$(cat "$tmp/err")"
 
+# Rows of more bytes than an attribute holds.
+awk 'BEGIN {
+	printf "[{\"DASH_PREFIX_TAG_TABLE:t\": {\"ip_version\": \"ipv4\", \"prefix_list\": ["
+	for (i = 0; i < 24000; i++)
+		printf "%s\"10.%d.%d.%d/32\"", i ? ", " : "", i / 65536, i / 256 % 256, i % 256
+	print "]}}]"
+}' >"$tmp/in"
+rows "$tmp/in" >"$tmp/out" && [ "$(grep -o '10[.0-9]*/32' "$tmp/out" | sort -u | wc -l)" = 24000 ]
+result $? "a tag of 24000 prefixes" "$(cat "$tmp/err")"
+
 # The examples.
 for f in "$examples"/*.json; do
 	rows "$f" >"$tmp/out" && [ ! -s "$tmp/err" ] &&
