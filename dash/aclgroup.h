@@ -64,14 +64,75 @@ struct dash_acl_group {
 	bool dirty;
 };
 
+/**
+ * dash_aclgroup_alloc - make a group without rules
+ * @sym: its name
+ *
+ * Context: process.
+ * Return: group or NULL.
+ */
 struct dash_acl_group *dash_aclgroup_alloc(struct dash_sym *sym);
+
+/**
+ * dash_aclgroup_free - free a group and its rules
+ * @group: group; no reader is left
+ */
 void dash_aclgroup_free(struct dash_acl_group *group);
 
+/**
+ * dash_aclgroup_check - does a group fit where it is bound?
+ * @txn: transaction
+ * @sym: group; it exists in the end state
+ *
+ * Context: dash_net.lock held.
+ * Return: 0, or -EINVAL when the group's family is not that of a bind.
+ */
 int dash_aclgroup_check(struct dash_txn *txn, struct dash_sym *sym);
+
+/**
+ * dash_aclgroup_check_bind - are the groups of a bind of its families?
+ * @txn: transaction
+ * @bind: bind; its groups exist in the end state
+ *
+ * Context: dash_net.lock held.
+ * Return: 0 or -EINVAL.
+ */
 int dash_aclgroup_check_bind(struct dash_txn *txn, struct dash_sym *bind);
+
+/**
+ * dash_aclgroup_prepare - compile the groups that a transaction concerns
+ * @txn: transaction
+ *
+ * These are groups that changed themselves, have changed rules, or rules with
+ * changed tags.
+ * Context: dash_net.lock held, may sleep.
+ * Return: 0; -EINVAL, -EEXIST or -E2BIG for rules that make no group; -ENOMEM.
+ */
 int dash_aclgroup_prepare(struct dash_txn *txn);
+
+/**
+ * dash_aclgroup_unprepare - forget what was compiled
+ * @txn: transaction
+ *
+ * Context: dash_net.lock held.
+ */
 void dash_aclgroup_unprepare(struct dash_txn *txn);
+
+/**
+ * dash_aclgroup_publish - let packets see what was compiled
+ * @txn: transaction
+ *
+ * Context: dash_net.lock held.
+ */
 void dash_aclgroup_publish(struct dash_txn *txn);
+
+/**
+ * dash_aclgroup_reap - free the versions that were replaced
+ * @txn: transaction
+ *
+ * A grace period has passed since publishing.
+ * Context: dash_net.lock held.
+ */
 void dash_aclgroup_reap(struct dash_txn *txn);
 
 #endif /* _DASH_ACLGROUP_H */

@@ -84,11 +84,56 @@ struct dash_txn {
 	u32 types;
 };
 
+/**
+ * dash_sym_next - the object of a name as the change under way will leave it
+ * @sym: name
+ *
+ * Context: dash_net.lock held.
+ * Return: its row or NULL.
+ */
 struct dash_row *dash_sym_next(const struct dash_sym *sym);
 
+/**
+ * dash_sym_find - find a name
+ * @dn: instance
+ * @type: enum dash_object_type
+ * @name: name without table
+ *
+ * Context: dash_net.lock held or RCU.
+ * Return: name or NULL.
+ */
 struct dash_sym *dash_sym_find(struct dash_net *dn, u8 type, const char *name);
+
+/**
+ * dash_sym_get - find a name or make it
+ * @dn: instance
+ * @type: enum dash_object_type
+ * @name: name without table
+ *
+ * One that nothing comes to use goes with dash_sym_put().
+ * Context: dash_net.lock held.
+ * Return: name or ERR_PTR.
+ */
 struct dash_sym *dash_sym_get(struct dash_net *dn, u8 type, const char *name);
+
+/**
+ * dash_sym_put - forget a name, and its parents, unless used
+ * @dn: instance
+ * @sym: name
+ *
+ * Context: dash_net.lock held.
+ */
 void dash_sym_put(struct dash_net *dn, struct dash_sym *sym);
+
+/**
+ * dash_sym_of_nla - find the name in an attribute
+ * @dn: instance
+ * @type: enum dash_object_type
+ * @nla: attribute or NULL
+ *
+ * Context: dash_net.lock held or RCU.
+ * Return: name or NULL.
+ */
 struct dash_sym *dash_sym_of_nla(struct dash_net *dn, u8 type,
 				 const struct nlattr *nla);
 
@@ -126,11 +171,40 @@ int dash_config_apply(struct dash_net *dn, struct list_head *rows,
  */
 void dash_config_clear(struct dash_net *dn);
 
+/**
+ * dash_config_init - prepare the configuration of a new instance
+ * @dn: zeroed instance
+ *
+ * Context: process.
+ * Return: 0 or -ENOMEM.
+ */
 int dash_config_init(struct dash_net *dn);
+
+/**
+ * dash_config_fini - free what dash_config_clear() leaves
+ * @dn: instance
+ *
+ * Context: process, may sleep.
+ */
 void dash_config_fini(struct dash_net *dn);
 
-/* What becomes of the rows of devices that go or change their name. RTNL. */
+/**
+ * dash_config_port_gone - detach a device that goes, and drop its row
+ * @dn: instance
+ * @name: name in the row
+ *
+ * Context: RTNL; takes dn->lock.
+ */
 void dash_config_port_gone(struct dash_net *dn, const char *name);
+
+/**
+ * dash_config_port_renamed - move the row of a device to its new name
+ * @dn: instance
+ * @port: attached device
+ *
+ * Without memory for that the device is detached.
+ * Context: RTNL; takes dn->lock.
+ */
 void dash_config_port_renamed(struct dash_net *dn, struct dash_port *port);
 
 #endif /* _DASH_CONFIG_H */

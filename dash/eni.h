@@ -196,21 +196,106 @@ bool dash_eni_may_use(const struct dash_eni_cfg *cfg,
 bool dash_eni_may_send(struct dash_eni *eni, const struct dash_eni_cfg *cfg,
 		       u32 len);
 
-/* Read nested timeouts of a row over what is inherited; jiffies. */
+/**
+ * dash_timeouts_parse - read timeouts of a row over what is inherited
+ * @nest: nested timeouts in seconds, or NULL
+ * @timeout: DASH_TIMEOUTS times in jiffies; those given are changed
+ */
 void dash_timeouts_parse(const struct nlattr *nest, unsigned long *timeout);
 
-/* Copy ranges of VNIs out of a row; -ENOMEM or their number. */
+/**
+ * dash_vni_ranges_parse - add the VNI ranges of a row to an array
+ * @row: row
+ * @attr: attribute of a range
+ * @ranges: array or NULL; reallocated
+ * @n: length of the array
+ *
+ * Context: process.
+ * Return: new length, -ENOMEM or -E2BIG.
+ */
 int dash_vni_ranges_parse(const struct dash_row *row, int attr,
-			  struct dash_vni_range **ranges, u32 more);
+			  struct dash_vni_range **ranges, u32 n);
 
+/**
+ * dash_eni_alloc - make an ENI that packets do not find yet
+ * @dn: instance
+ * @sym: its name
+ *
+ * Context: dash_net.lock held.
+ * Return: ENI or NULL.
+ */
 struct dash_eni *dash_eni_alloc(struct dash_net *dn, struct dash_sym *sym);
+
+/**
+ * dash_eni_free - free an ENI
+ * @eni: ENI; no reader and no connection is left
+ */
 void dash_eni_free(struct dash_eni *eni);
+
+/**
+ * dash_eni_check - is the MAC address of an ENI its own?
+ * @txn: transaction
+ * @sym: ENI; it exists in the end state
+ *
+ * Context: dash_net.lock held.
+ * Return: 0 or -EEXIST.
+ */
 int dash_eni_check(struct dash_txn *txn, struct dash_sym *sym);
+
+/**
+ * dash_eni_prepare - build what packets will see of an ENI
+ * @txn: transaction
+ * @eni: ENI; it exists in the end state, as all that it mentions
+ *
+ * Context: dash_net.lock held.
+ * Return: 0, -ENOMEM, or -E2BIG for lists of absurd length.
+ */
 int dash_eni_prepare(struct dash_txn *txn, struct dash_eni *eni);
+
+/**
+ * dash_eni_unprepare - forget what was prepared
+ * @eni: ENI
+ *
+ * Context: dash_net.lock held.
+ */
 void dash_eni_unprepare(struct dash_eni *eni);
+
+/**
+ * dash_eni_publish - let packets see what was prepared, if anything
+ * @eni: ENI
+ *
+ * Context: dash_net.lock held.
+ */
 void dash_eni_publish(struct dash_eni *eni);
+
+/**
+ * dash_eni_retire - let packets find an ENI no more
+ * @eni: ENI
+ *
+ * Its connections go in dash_eni_reap().
+ * Context: dash_net.lock held.
+ */
 void dash_eni_retire(struct dash_eni *eni);
+
+/**
+ * dash_eni_mark - have connections re-decided that a transaction concerns
+ * @txn: transaction
+ * @eni: ENI
+ *
+ * The new policy is published. Each connection is decided anew with its next
+ * packet.
+ * Context: dash_net.lock held.
+ */
 void dash_eni_mark(struct dash_txn *txn, struct dash_eni *eni);
+
+/**
+ * dash_eni_reap - free what was replaced, and connections if it goes
+ * @eni: ENI
+ * @ft: connections or NULL
+ *
+ * A grace period has passed since publishing or retiring.
+ * Context: dash_net.lock held, may sleep.
+ */
 void dash_eni_reap(struct dash_eni *eni, struct dash_flow_table *ft);
 
 #endif /* _DASH_ENI_H */

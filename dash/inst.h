@@ -110,14 +110,64 @@ struct dash_pa_row {
 	struct in6_addr addr;
 };
 
+/**
+ * dash_inst_is_vip - is an address a VIP?
+ * @inst: settings
+ * @addr: address
+ *
+ * Context: RCU.
+ * Return: whether it is.
+ */
 bool dash_inst_is_vip(const struct dash_inst *inst,
 		      const struct in6_addr *addr);
+
+/**
+ * dash_inst_is_vm_vni - is a VNI one that VMs send with?
+ * @inst: settings
+ * @vni: VNI
+ *
+ * Context: RCU.
+ * Return: whether it is.
+ */
 bool dash_inst_is_vm_vni(const struct dash_inst *inst, u32 vni);
+
+/**
+ * dash_inst_has_pa - is an outer source valid without a mapping?
+ * @inst: settings
+ * @vni: VNI
+ * @pa: outer source
+ *
+ * Context: RCU.
+ * Return: whether it does.
+ */
 bool dash_inst_has_pa(const struct dash_inst *inst, u32 vni,
 		      const struct in6_addr *pa);
 
+/**
+ * dash_inst_check - may an appliance row have settings?
+ * @txn: transaction
+ * @sym: row; it exists in the end state
+ *
+ * Settings that an instance has only once may be in one row only.
+ * Context: dash_net.lock held.
+ * Return: 0 or -EEXIST.
+ */
 int dash_inst_check(struct dash_txn *txn, struct dash_sym *sym);
+
+/**
+ * dash_inst_prepare - build the settings that the end state's rows make
+ * @txn: transaction
+ *
+ * The result is dash_net.next_inst.
+ * Context: dash_net.lock held.
+ * Return: 0, -ENOMEM, or -E2BIG for lists of absurd length.
+ */
 int dash_inst_prepare(struct dash_txn *txn);
+
+/**
+ * dash_inst_free - free settings
+ * @inst: settings or NULL; no reader is left
+ */
 void dash_inst_free(struct dash_inst *inst);
 
 #endif /* _DASH_INST_H */

@@ -114,7 +114,20 @@ struct dash_mapping_set {
 	DECLARE_HASHTABLE(by_content, 10);
 };
 
+/**
+ * dash_mapping_set_alloc - make a set without mappings
+ *
+ * Context: process.
+ * Return: set or NULL.
+ */
 struct dash_mapping_set *dash_mapping_set_alloc(void);
+
+/**
+ * dash_mapping_set_free - free mappings
+ * @set: mappings or NULL; no reader is left
+ *
+ * Context: may sleep.
+ */
 void dash_mapping_set_free(struct dash_mapping_set *set);
 
 /**
@@ -150,11 +163,58 @@ bool dash_mapping_has_pa(const struct dash_vnet *vnet,
 const struct dash_mapping *dash_mapping_next(const struct dash_vnet *vnet,
 					     unsigned long *id);
 
+/**
+ * dash_mapping_stage - stage a row of the mapping table
+ * @txn: transaction
+ * @row: row to set or delete
+ *
+ * Context: dash_net.lock held, may sleep.
+ * Return: 0 or an error.
+ */
 int dash_mapping_stage(struct dash_txn *txn, struct dash_row *row);
+
+/**
+ * dash_mapping_stage_clear - stage the removal of all mappings of a VNET
+ * @txn: transaction
+ * @sym: name of the VNET
+ *
+ * Context: dash_net.lock held, may sleep.
+ * Return: 0 or -ENOMEM.
+ */
 int dash_mapping_stage_clear(struct dash_txn *txn, struct dash_sym *sym);
+
+/**
+ * dash_mapping_check - do the VNETs of staged mappings exist in the end state?
+ * @txn: transaction
+ *
+ * Context: dash_net.lock held.
+ * Return: 0 or -ENOENT.
+ */
 int dash_mapping_check(struct dash_txn *txn);
+
+/**
+ * dash_mapping_unstage - undo what a refused transaction staged of mappings
+ * @txn: transaction
+ *
+ * Context: dash_net.lock held, may sleep.
+ */
 void dash_mapping_unstage(struct dash_txn *txn);
+
+/**
+ * dash_mapping_publish - let packets see the staged mappings
+ * @txn: transaction
+ *
+ * Context: dash_net.lock held.
+ */
 void dash_mapping_publish(struct dash_txn *txn);
+
+/**
+ * dash_mapping_reap - free what a transaction replaced of mappings
+ * @txn: transaction
+ *
+ * A grace period has passed since publishing.
+ * Context: dash_net.lock held, may sleep.
+ */
 void dash_mapping_reap(struct dash_txn *txn);
 
 #endif /* _DASH_MAPPING_H */

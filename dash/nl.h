@@ -24,32 +24,126 @@ extern struct genl_family dash_nl_family;
 int dash_nl_init(void);
 void dash_nl_exit(void);
 
-/* Begin a reply, or a message of a dump. NULL without room. */
+/**
+ * dash_nl_reply - begin a reply to a request
+ * @info: request
+ * @hdr: filled, for genlmsg_end()
+ *
+ * Context: process.
+ * Return: message or NULL.
+ */
 struct sk_buff *dash_nl_reply(struct genl_info *info, void **hdr);
+
+/**
+ * dash_nl_put_hdr - begin a message of a dump
+ * @skb: dump
+ * @cb: dump; says whether it is consistent
+ * @cmd: command
+ *
+ * Return: for genlmsg_end(), NULL without room.
+ */
 void *dash_nl_put_hdr(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd);
 
+/**
+ * dash_nl_put_addr - add an address of 4 or 16 bytes
+ * @skb: message
+ * @attr: attribute
+ * @addr: address, v4-mapped if IPv4
+ *
+ * Return: 0 or -EMSGSIZE.
+ */
 int dash_nl_put_addr(struct sk_buff *skb, int attr,
 		     const struct in6_addr *addr);
+
+/**
+ * dash_nl_put_u64 - add a number of 64 bits, not aligned
+ * @skb: message
+ * @attr: attribute
+ * @value: number
+ *
+ * Return: 0 or -EMSGSIZE.
+ */
 int dash_nl_put_u64(struct sk_buff *skb, int attr, u64 value);
+
+/**
+ * dash_nl_put_row - add a row as it was set
+ * @skb: message
+ * @attr: attribute to nest it in
+ * @row: row
+ *
+ * Return: 0 or -EMSGSIZE.
+ */
 int dash_nl_put_row(struct sk_buff *skb, int attr, const struct dash_row *row);
-/* An address attribute of a request: false, with an error, unless valid. */
+
+/**
+ * dash_nl_get_addr - read an address of a request
+ * @info: request, for errors
+ * @nla: attribute
+ * @addr: filled, v4-mapped if IPv4
+ *
+ * Return: false when it is none.
+ */
 bool dash_nl_get_addr(struct genl_info *info, const struct nlattr *nla,
 		      struct in6_addr *addr);
 
-/* Open transactions of an instance that goes. */
+/**
+ * dash_nl_txn_drop_all - forget the open transactions of an instance that goes
+ * @dn: instance
+ *
+ * Context: process.
+ */
 void dash_nl_txn_drop_all(struct dash_net *dn);
 
-/* Open transactions of a socket that was closed. */
+/**
+ * dash_nl_txn_release - forget the open transactions of a closed socket
+ * @dn: instance
+ * @portid: socket
+ *
+ * Context: process.
+ */
 void dash_nl_txn_release(struct dash_net *dn, u32 portid);
 
+/**
+ * dash_nl_put_xform - add what happens to packets
+ * @skb: message
+ * @attr: attribute to nest it in
+ * @xf: transform
+ * @dev: device that they leave by, or NULL for counters instead
+ * @packets: counter
+ * @bytes: counter
+ *
+ * Return: 0 or -EMSGSIZE.
+ */
 int dash_nl_put_xform(struct sk_buff *skb, int attr,
 		      const struct dash_xform *xf, const char *dev,
 		      u64 packets, u64 bytes);
-/* The route that was found for a destination, and a mapping, as rows. RCU. */
+
+/**
+ * dash_nl_put_route - add the route of a destination as a row
+ * @skb: message
+ * @attr: attribute to nest it in
+ * @group: routes
+ * @dst: destination
+ * @route: what dash_route_lookup() found
+ *
+ * Context: RCU.
+ * Return: 0 or -EMSGSIZE.
+ */
 int dash_nl_put_route(struct sk_buff *skb, int attr,
 		      const struct dash_route_group *group,
 		      const struct in6_addr *dst,
 		      const struct dash_route *route);
+
+/**
+ * dash_nl_put_mapping - add a mapping as a row
+ * @skb: message
+ * @attr: attribute to nest it in
+ * @vnet: its VNET
+ * @m: mapping
+ *
+ * Context: RCU.
+ * Return: 0 or -EMSGSIZE.
+ */
 int dash_nl_put_mapping(struct sk_buff *skb, int attr,
 			const struct dash_vnet *vnet,
 			const struct dash_mapping *m);

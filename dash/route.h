@@ -87,7 +87,21 @@ struct dash_route_group {
 	struct list_head list;
 };
 
+/**
+ * dash_route_group_alloc - make a group without routes
+ * @sym: its name
+ *
+ * Context: process.
+ * Return: group or NULL.
+ */
 struct dash_route_group *dash_route_group_alloc(struct dash_sym *sym);
+
+/**
+ * dash_route_group_free - free a group and its routes
+ * @group: group; no reader is left
+ *
+ * Context: may sleep.
+ */
 void dash_route_group_free(struct dash_route_group *group);
 
 /**
@@ -113,17 +127,88 @@ enum dash_drop dash_route_lookup(const struct dash_route_group *group,
 				 const struct in6_addr *dst,
 				 struct dash_route *route);
 
-/* Value of exactly this prefix, DASH_LPM_NONE without; dash_net.lock held. */
+/**
+ * dash_route_exact - find a route by its exact prefix
+ * @group: routes
+ * @addr: attribute with the address of the prefix
+ * @plen: its length
+ *
+ * Context: dash_net.lock held.
+ * Return: id of its action or DASH_LPM_NONE.
+ */
 u32 dash_route_exact(struct dash_route_group *group, const struct nlattr *addr,
 		     u8 plen);
 
+/**
+ * dash_route_stage - stage a row of the route table
+ * @txn: transaction
+ * @row: row to set or delete
+ *
+ * Context: dash_net.lock held, may sleep.
+ * Return: 0 or an error.
+ */
 int dash_route_stage(struct dash_txn *txn, struct dash_row *row);
+
+/**
+ * dash_route_stage_clear - stage the removal of all routes of a group
+ * @txn: transaction
+ * @sym: name of the group
+ *
+ * Context: dash_net.lock held.
+ * Return: 0.
+ */
 int dash_route_stage_clear(struct dash_txn *txn, struct dash_sym *sym);
+
+/**
+ * dash_route_check - does what staged routes mention exist in the end state?
+ * @txn: transaction
+ *
+ * Context: dash_net.lock held.
+ * Return: 0 or -ENOENT.
+ */
 int dash_route_check(struct dash_txn *txn);
+
+/**
+ * dash_route_unstage - undo what a refused transaction staged of routes
+ * @txn: transaction
+ *
+ * Context: dash_net.lock held, may sleep.
+ */
 void dash_route_unstage(struct dash_txn *txn);
+
+/**
+ * dash_route_publish - let packets see the staged routes
+ * @txn: transaction
+ *
+ * Context: dash_net.lock held.
+ */
 void dash_route_publish(struct dash_txn *txn);
+
+/**
+ * dash_route_reap - free what a transaction replaced of routes
+ * @txn: transaction
+ *
+ * A grace period has passed since publishing.
+ * Context: dash_net.lock held, may sleep.
+ */
 void dash_route_reap(struct dash_txn *txn);
+
+/**
+ * dash_route_ref_is_live - does a route of the end state mention the object?
+ * @ref: mention by a route action
+ *
+ * Context: dash_net.lock held.
+ * Return: whether one does.
+ */
 bool dash_route_ref_is_live(const struct dash_ref *ref);
+
+/**
+ * dash_route_ref_name - name a route that mentions an object, for errors
+ * @ref: mention by a route action
+ * @buf: DASH_NAME_LEN bytes
+ *
+ * Context: dash_net.lock held.
+ */
 void dash_route_ref_name(const struct dash_ref *ref, char *buf);
 
 /**
@@ -173,6 +258,15 @@ struct dash_rule_table {
  */
 const struct dash_rule *dash_rule_lookup(const struct dash_pkt *pkt);
 
+/**
+ * dash_rules_prepare - compile the inbound rules of an ENI
+ * @txn: transaction
+ * @eni: ENI
+ *
+ * The result is dash_eni.next_rules.
+ * Context: dash_net.lock held.
+ * Return: 0 or -ENOMEM.
+ */
 int dash_rules_prepare(struct dash_txn *txn, struct dash_eni *eni);
 
 #endif /* _DASH_ROUTE_H */

@@ -130,8 +130,19 @@ struct dash_port_totals {
 	u64 drops[DASH_DROP_MAX + 1];
 };
 
+/**
+ * dash_stats_sum_eni - add up the counters of an ENI
+ * @stats: counters
+ * @sum: zeroed
+ */
 void dash_stats_sum_eni(const struct dash_eni_stats __percpu *stats,
 			struct dash_eni_totals *sum);
+
+/**
+ * dash_stats_sum_port - add up the counters of a port
+ * @stats: counters
+ * @sum: zeroed
+ */
 void dash_stats_sum_port(const struct dash_port_stats __percpu *stats,
 			 struct dash_port_totals *sum);
 

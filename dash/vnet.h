@@ -41,11 +41,41 @@ struct dash_vnet {
 	struct list_head list;
 };
 
+/**
+ * dash_vnet_alloc - make a VNET without mappings
+ * @dn: instance
+ * @sym: its name
+ *
+ * Context: process.
+ * Return: VNET or NULL.
+ */
 struct dash_vnet *dash_vnet_alloc(struct dash_net *dn, struct dash_sym *sym);
+
+/**
+ * dash_vnet_free - free a VNET and its mappings
+ * @vnet: VNET; no reader is left
+ *
+ * Context: may sleep.
+ */
 void dash_vnet_free(struct dash_vnet *vnet);
+
+/**
+ * dash_vnet_publish - let packets see a new row
+ * @vnet: VNET
+ * @row: its row
+ *
+ * Context: dash_net.lock held.
+ */
 void dash_vnet_publish(struct dash_vnet *vnet, const struct dash_row *row);
 
-/* A mention went: free what stands behind a name that has no object. */
+/**
+ * dash_vnet_put_unused - free a VNET that nothing mentions any more
+ * @dn: instance
+ * @sym: name of a VNET; may be gone after this
+ *
+ * Does nothing while it exists, is staged or still mentioned.
+ * Context: dash_net.lock held, may sleep.
+ */
 void dash_vnet_put_unused(struct dash_net *dn, struct dash_sym *sym);
 
 #endif /* _DASH_VNET_H */
