@@ -24,14 +24,17 @@ kmsg()
 # reports on the console, where the host looks for it.
 kmemleak()
 {
-	local leak=/sys/kernel/debug/kmemleak
+	local leak=/sys/kernel/debug/kmemleak line
 
 	[ -w $leak ] && [ "${DASH_KMEMLEAK:-1}" != 0 ] || return 0
 	(($(</proc/sys/kernel/tainted) & 4096)) || return 0
 	sleep 5.5
 	echo scan >$leak
 	echo scan >$leak
-	cat $leak >/dev/kmsg
+	# A line at a time: a write to kmsg is one message, of 1 KB at most.
+	while IFS= read -r line; do
+		echo "$line" >/dev/kmsg
+	done <$leak
 }
 
 # Starting a process is slow in UML and under TCG: as few as possible, and

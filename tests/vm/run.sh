@@ -221,8 +221,9 @@ fi
 
 if grep -aqE "$TROUBLE" "$console"; then
 	log "$kernel: kernel trouble, in $console:"
-	grep -aE -m 10 -A 25 "$TROUBLE" "$console" | head -n 150 |
-		sed 's/^/    /' >&2
+	# What comes first counts. (head leaves grep with SIGPIPE.)
+	{ grep -aE -m 10 -A 30 "$TROUBLE" "$console" | head -n 120 |
+		sed 's/^/    /' >&2; } || true
 	if [ -s "$run/status" ]; then
 		fail 3 "KERNEL TROUBLE (the command itself: exit status $(<"$run/status"))"
 	elif [ "$elapsed" -ge "$timeout" ]; then
