@@ -289,6 +289,12 @@ get_kernel()
 		die "no such kernel: $name (there are: $KERNELS)"
 		;;
 	esac
+	# Versions and configurations of the past, unused for two weeks
+	touch "$dir/complete"
+	find "$CACHE/kernels" -mindepth 2 -maxdepth 2 -name complete -mtime +14 \
+		-path "*/$name-[0-9]*" -print | while read -r old; do
+		rm -rf "${old%/complete}"
+	done
 	echo "$dir"
 }
 
