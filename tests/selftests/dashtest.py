@@ -28,6 +28,8 @@ import tempfile
 import time
 import traceback
 
+from genl import Genl
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 
@@ -38,6 +40,7 @@ SLOW = {"uml": 1, "uml-debug": 4, "6.1": 12, "6.12": 12}.get(
 APP_MAC = "02:00:5e:00:00:a0"       # u0, the appliance's port
 PEER_MAC = "02:00:5e:00:00:b0"      # its peer, the next hop of everything
 MARKER_IP = "172.16.0.1"            # of u0; its ARP replies mark the end
+MTU = 9000                          # of both
 FAKE_MAC = "12:34:56:78:9a:bc"      # DMAC_FAKE of the DASH glossary
 
 # The header knobs that make the output predictable to the last byte.
@@ -278,6 +281,8 @@ class Net:
         self.seq = 0
         self.next_port = 10000
         self.wires = {}
+        self.genl = None
+        self.loaded = None
         self.attached = []
         run("ip", "netns", "add", self.app)
         # Quiet: no addresses, advertisements or solicitations by themselves.
@@ -292,8 +297,9 @@ class Net:
         for i, port in enumerate(ports):
             peer = self.peer_name(port)
             mac, pmac = self.macs(i)
-            ip_batch(f"link add {peer} address {pmac} type veth "
-                     f"peer name {port} address {mac} netns {self.app}\n"
+            ip_batch(f"link add {peer} address {pmac} mtu {MTU} type veth "
+                     f"peer name {port} address {mac} mtu {MTU} "
+                     f"netns {self.app}\n"
                      f"link set {peer} up\n")
             text += f"link set {port} up\n"
         text += f"addr add {MARKER_IP}/24 dev {ports[0]}\n" + config
@@ -321,11 +327,15 @@ class Net:
     def close(self):
         for wire in self.wires.values():
             wire.close()
+        if self.genl:
+            self.genl.sock.close()
         run("ip", "netns", "del", self.app, ok=False)
 
     # -- dashctl --
 
     def dashctl(self, *args, ok=True):
+        if args[0] not in ("-j", "flow", "stats", "explain", "save"):
+            self.loaded = None  # may change
         return run(os.environ.get("DASHCTL", "dashctl"), "-n", self.app,
                    *args, ok=ok)
 
@@ -348,13 +358,21 @@ class Net:
         rows = list(rows)
         if not opts:
             opts = ("--sync",)
-            self.dashctl("flow", "flush")
+            self.flush()
             rows += [{f"PORT:{port}": {"role": "underlay"}, "OP": "SET"}
                      for port in self.attached]
+            if rows == self.loaded:
+                return None
+            self.loaded = rows
+        else:
+            self.loaded = None
         with tempfile.NamedTemporaryFile("w", suffix=".json") as f:
             json.dump(rows, f)
             f.flush()
-            return self.dashctl("load", f.name, *opts, ok=ok)
+            loaded, self.loaded = self.loaded, None
+            p = self.dashctl("load", f.name, *opts, ok=ok)
+            self.loaded = loaded
+            return p
 
     def save(self):
         return json.loads(self.dashctl("save").stdout)
@@ -362,8 +380,18 @@ class Net:
     def flows(self, *filt):
         return self.json("flow", "show", *filt)["flows"]
 
+    @property
+    def nl(self):
+        if not self.genl:
+            with InNetns(self.app):
+                self.genl = Genl()
+        return self.genl
+
     def stats(self):
-        return self.json("stats")
+        return self.nl.stats()
+
+    def flush(self):
+        return self.nl.flush()
 
     def eni_stats(self, name="eni1"):
         for eni in self.stats()["enis"]:
@@ -391,7 +419,8 @@ class Net:
     def check_sums(self):
         """SPEC 5: every packet that enters as ours is sent or counted as a
         drop, once."""
-        stats = self.stats()
+        stats = self.json("stats")
+        equal(stats, self.stats(), "dashctl's statistics and the kernel's")
         for port in stats["ports"]:
             equal(port["ours"], port["to_eni"] + sum(port["drops"].values()),
                   f"port {port['port']}: packets of ours")

@@ -61,10 +61,13 @@ def vips():
     net.passes(from_vm(f))
     # The only VIP is IPv6, the PA is IPv4.
     net.drop(from_vm(f, True), "no_nexthop", "eni1")
-    net.load(base(app={"sip": VIP}, eni={"underlay_ip": pa(1, True)}))
+    net.load(base(app={"sip": VIP}))
     net.passes(from_vm(f, True))
     net.forwards(from_vm(f), to_peer(2, f))
-    net.drop(from_peer(2, peer_frame(2, udp(53, net.next_port))), "no_nexthop",
+    # The same, with the VM's host behind IPv6.
+    net.load(base(route_rule("eni1", VNI, "100.0.0.0/24", 1, vnet="v1"),
+                  app={"sip": VIP}, eni={"underlay_ip": pa(1, True)}))
+    net.drop(from_peer(2, peer_frame(2, udp(net.sport(), 53))), "no_nexthop",
              "eni1")
 
 

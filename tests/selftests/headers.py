@@ -5,7 +5,7 @@ hops, MTU: SPEC 2, 3 and 8 (6, 11)."""
 
 import time
 
-from dashtest import (APP_MAC, PEER_MAC, SLOW, VIP, VIP6, VNI, InNetns, Net,
+from dashtest import (APP_MAC, MTU, PEER_MAC, SLOW, VIP, VIP6, VNI, InNetns, Net,
                       base, ca, case, check, describe, equal, ip_batch, mac,
                       main, mapping, pa, route_rule)
 from frames import (ICMP, IP, Ether, IPv6, Outer, from_peer, from_vm,
@@ -23,6 +23,7 @@ neigh add {GW2} lladdr {MAC2} nud permanent dev u0
 neigh add {GW6} lladdr {PEER_MAC} nud permanent dev u0
 addr add {VIP}/32 dev lo
 addr add {VIP6}/128 dev lo nodad
+route add default via {GW6} dev u0
 """)
 
 FIB = {"underlay_mode": "fib"}
@@ -35,8 +36,8 @@ def ip_cmd(text):
 
 
 def routes(*lines):
-    """The routes of the namespace are these."""
-    ip_cmd("route flush scope global\n-6 route flush proto static\n" +
+    """The IPv4 routes of the namespace are these."""
+    ip_cmd("route flush scope global\n" +
            "".join(f"{line}\n" for line in lines))
 
 
@@ -169,7 +170,7 @@ def sport_again():
     net.load(defaults())
     f = flow_frame()
     first = one(from_vm(f)).sport
-    net.dashctl("flow", "flush")
+    net.flush()
     equal(one(from_vm(f)).sport, first, "source port")
 
 
@@ -288,8 +289,7 @@ def static_none():
 @case("fib: routes and neighbours of the namespace", stock=True)
 def fib():
     net.load(base(RULE, MAP6, app=FIB))
-    routes(f"route add default via {GW}", f"-6 route add default via {GW6} "
-           "proto static")
+    routes(f"route add default via {GW}")
     f = flow_frame()
     net.forwards(from_vm(f, smac=MAC2), to_peer(2, f))
     f = flow_frame(5)
@@ -408,17 +408,12 @@ def with_mtu(mtu, **kw):
     def wrap(func):
         def wrapped(*args):
             net.load(base(RULE, MAP6, app={**FIB, **kw}))
-            routes(f"route add default via {GW}",
-                   f"-6 route add default via {GW6} proto static")
+            routes(f"route add default via {GW}")
             ip_cmd(f"link set u0 mtu {mtu}")
             try:
                 func(*args)
             finally:
-                ip_cmd("link set u0 mtu 1500")
-                # IPv6 addresses and routes may have gone with it.
-                ip_cmd("addr replace fd00:172::1/64 dev u0 nodad\n"
-                       f"neigh replace {GW6} lladdr {PEER_MAC} nud permanent "
-                       "dev u0\n")
+                ip_cmd(f"link set u0 mtu {MTU}")
         return wrapped
     return wrap
 
@@ -495,7 +490,7 @@ def mtu_huge():
         f = big(size=60000, v6=True)
         net.forwards(from_vm(f), to_peer(2, f))
     finally:
-        ip_batch(f"link set {ip_link} mtu 1500\n")
+        ip_batch(f"link set {ip_link} mtu {MTU}\n")
 
 
 main(net)
