@@ -53,7 +53,8 @@ shell_scripts()
 	done
 }
 
-# Warnings are errors, for then what make does not do again was in order.
+# module KERNEL ARG...: ARGs are for make. Warnings are errors, for then what
+# make does not do again was in order.
 module()
 {
 	local kernel build log kunit=()
@@ -82,7 +83,7 @@ module()
 	local rc=0
 	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -k -C "$kernel/build" \
 		"M=$build" "ARCH=$(cat "$kernel/arch")" "-j$JOBS" "${kunit[@]}" \
-		W=1 C=1 CF="-D__CHECK_ENDIAN__ -Wsparse-error" KCFLAGS=-Werror \
+		W=1 KCFLAGS=-Werror "${@:2}" \
 		modules >"$log" 2>&1 || rc=$?
 	if [ $rc != 0 ] || grep -q 'WARNING: modpost' "$log"; then
 		grep -E '(warning|error|undefined!|WARNING)' "$log" |
@@ -92,8 +93,10 @@ module()
 	fi
 }
 
-gate_module-6.1() { module 6.1; }
-gate_module-6.12() { module 6.12; }
+SPARSE=(C=1 CF="-D__CHECK_ENDIAN__ -Wsparse-error")
+gate_module-6.1() { module 6.1 "${SPARSE[@]}"; }
+gate_module-6.12() { module 6.12 "${SPARSE[@]}"; }
+# with the unit tests, whose assertions mix types in a way that sparse minds
 gate_module-uml() { module uml; }
 
 # checkpatch_file SOURCE FILE: what it says of one file, from the cache
