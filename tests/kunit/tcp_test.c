@@ -20,7 +20,7 @@
 #define SYN_RECV	DASH_FLOW_STATE_SYN_RECV
 #define ESTABLISHED	DASH_FLOW_STATE_ESTABLISHED
 #define FIN		DASH_FLOW_STATE_FIN
-#define TIME_WAIT	DASH_FLOW_STATE_TIME_WAIT
+#define TIMEWAIT	DASH_FLOW_STATE_TIME_WAIT
 #define CLOSED		DASH_FLOW_STATE_CLOSED
 
 /* Stands for a segment that ends the connection at once. */
@@ -119,11 +119,11 @@ static const struct tcp_case tcp_cases[] = {
 		{ I, FA, 1, 1, 0, 1000, 0, ESTABLISHED },
 		{ P, A, 1, 2, 0, 2000, 0, ESTABLISHED },
 		{ P, FA, 1, 2, 0, 2000, 0, FIN },
-		{ I, A, 2, 2, 0, 1000, 0, TIME_WAIT } } },
+		{ I, A, 2, 2, 0, 1000, 0, TIMEWAIT } } },
 	{ "close by the responder", HANDSHAKE, {
 		{ P, FA, 1, 1, 0, 2000, 0, ESTABLISHED },
 		{ I, FA, 1, 2, 0, 1000, 0, FIN },
-		{ P, A, 2, 2, 0, 2000, 0, TIME_WAIT } } },
+		{ P, A, 2, 2, 0, 2000, 0, TIMEWAIT } } },
 	{ "half-closed carries data on", HANDSHAKE, {
 		{ I, FA, 1, 1, 0, 1000, 0, ESTABLISHED },
 		{ P, A, 1, 2, 1000, 2000, 0, ESTABLISHED },
@@ -131,29 +131,29 @@ static const struct tcp_case tcp_cases[] = {
 		{ P, FA, 1001, 2, 500, 2000, 0, FIN },
 		{ I, A, 2, 1001, 0, 1000, 0, FIN },
 		{ I, A, 2, 1501, 0, 1000, 0, FIN },
-		{ I, A, 2, 1502, 0, 1000, 0, TIME_WAIT } } },
+		{ I, A, 2, 1502, 0, 1000, 0, TIMEWAIT } } },
 	{ "bare FIN", HANDSHAKE, {
 		{ I, F, 1, 0, 0, 1000, 0, ESTABLISHED },
 		{ P, F, 1, 0, 0, 2000, 0, FIN },
-		{ I, A, 2, 2, 0, 1000, 0, TIME_WAIT } } },
+		{ I, A, 2, 2, 0, 1000, 0, TIMEWAIT } } },
 	{ "retransmitted FIN is no second one", HANDSHAKE, {
 		{ I, FA, 1, 1, 0, 1000, 0, ESTABLISHED },
 		{ I, FA, 1, 1, 0, 1000, 0, ESTABLISHED },
 		{ P, FA, 1, 2, 0, 2000, 0, FIN },
 		{ P, FA, 1, 2, 0, 2000, 0, FIN },
 		{ I, FA, 1, 1, 0, 1000, 0, FIN },
-		{ I, A, 2, 2, 0, 1000, 0, TIME_WAIT },
-		{ P, FA, 1, 2, 0, 2000, 0, TIME_WAIT },
-		{ I, A, 2, 2, 0, 1000, 0, TIME_WAIT } } },
+		{ I, A, 2, 2, 0, 1000, 0, TIMEWAIT },
+		{ P, FA, 1, 2, 0, 2000, 0, TIMEWAIT },
+		{ I, A, 2, 2, 0, 1000, 0, TIMEWAIT } } },
 	{ "simultaneous close", HANDSHAKE, {
 		{ I, FA, 1, 1, 0, 1000, 0, ESTABLISHED },
 		{ P, FA, 1, 1, 0, 2000, 0, FIN },
 		{ P, A, 2, 2, 0, 2000, 0, FIN },
-		{ I, A, 2, 2, 0, 1000, 0, TIME_WAIT } } },
+		{ I, A, 2, 2, 0, 1000, 0, TIMEWAIT } } },
 	{ "simultaneous close, FIN again with the ACK", HANDSHAKE, {
 		{ I, FA, 1, 1, 0, 1000, 0, ESTABLISHED },
 		{ P, FA, 1, 1, 0, 2000, 0, FIN },
-		{ I, FA, 1, 2, 0, 1000, 0, TIME_WAIT } } },
+		{ I, FA, 1, 2, 0, 1000, 0, TIMEWAIT } } },
 	{ "FIN with the handshake's ACK", NOTHING, {
 		SYN_STEP, SYN_ACK_STEP,
 		{ I, FA, 1, 1, 0, 1000, 0, ESTABLISHED },
@@ -164,7 +164,7 @@ static const struct tcp_case tcp_cases[] = {
 	{ "responder closes, ACK and FIN in one", NOTHING, {
 		SYN_STEP, SYN_ACK_STEP, { P, FA, 1, 1, 0, 2000, 0, SYN_RECV },
 		{ I, FA, 1, 2, 0, 1000, 0, FIN },
-		{ P, A, 2, 2, 0, 2000, 0, TIME_WAIT } } },
+		{ P, A, 2, 2, 0, 2000, 0, TIMEWAIT } } },
 
 	{ "FIN in SYN-sent ends", NOTHING, { SYN_STEP, { I, F, 1, 0, 0, 0, 0, END } } },
 	{ "FIN-ACK in SYN-sent ends", NOTHING, {
@@ -225,8 +225,8 @@ static const struct tcp_case tcp_cases[] = {
 	{ "RST in time-wait", HANDSHAKE, {
 		{ I, FA, 1, 1, 0, 1000, 0, ESTABLISHED },
 		{ P, FA, 1, 2, 0, 2000, 0, FIN },
-		{ I, A, 2, 2, 0, 1000, 0, TIME_WAIT },
-		{ P, R, 2, 0, 0, 0, 0, TIME_WAIT } } },
+		{ I, A, 2, 2, 0, 1000, 0, TIMEWAIT },
+		{ P, R, 2, 0, 0, 0, 0, TIMEWAIT } } },
 
 	{ "scaled: initiator's window of 10 << 7", SCALED, {
 		{ P, R, 1281, 0, 0, 0, 0, ESTABLISHED },
@@ -270,7 +270,7 @@ static const struct tcp_case tcp_cases[] = {
 		{ P, A, 200, 150, 10, 1000, 0, ESTABLISHED },
 		{ I, FA, 150, 210, 0, 1000, 0, ESTABLISHED },
 		{ P, FA, 210, 151, 0, 1000, 0, FIN },
-		{ I, A, 151, 211, 0, 1000, 0, TIME_WAIT } } },
+		{ I, A, 151, 211, 0, 1000, 0, TIMEWAIT } } },
 	{ "loose: from a FIN", NOTHING, {
 		{ I, FA, 100, 200, 0, 1000, 0, ESTABLISHED },
 		{ P, FA, 200, 101, 0, 1000, 0, FIN } } },
