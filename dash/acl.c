@@ -24,15 +24,6 @@ static void dash_acl_key(struct dash_cls_key *key, const struct dash_pkt *pkt)
 	}
 }
 
-static void dash_acl_count_deny(const struct dash_pkt *pkt, u8 stage)
-{
-	struct dash_eni_stats *s = this_cpu_ptr(pkt->eni->stats);
-
-	u64_stats_update_begin(&s->syncp);
-	u64_stats_inc(&s->dir[pkt->dir].acl_drops[stage - 1]);
-	u64_stats_update_end(&s->syncp);
-}
-
 enum dash_drop dash_acl_check(struct dash_pkt *pkt)
 {
 	const struct dash_acl_bind *bind = &pkt->ecfg->acl[pkt->dir][pkt->t.v6];
@@ -40,7 +31,6 @@ enum dash_drop dash_acl_check(struct dash_pkt *pkt)
 	const struct dash_acl_rule *rule;
 	bool allow = true, terminating;
 	struct dash_cls_key key;
-	u8 stage = 0;
 	u32 idx;
 	int i;
 
@@ -53,22 +43,19 @@ enum dash_drop dash_acl_check(struct dash_pkt *pkt)
 	dash_acl_key(&key, pkt);
 
 	for (i = 0; i < bind->n; i++) {
-		stage = bind->stage[i];
+		pkt->acl_stage = bind->stage[i];
 		idx = dash_classifier_match(ver[i]->cls, &key);
 		rule = idx == DASH_CLS_NONE ? NULL : &ver[i]->rule[idx];
 		allow = rule ? rule->allow : ver[i]->allow;
 		terminating = rule ? rule->terminating : true;
 		if (unlikely(pkt->rec))
-			dash_explain_acl(pkt->rec, stage, bind->group[i], rule,
-					 allow, terminating);
+			dash_explain_acl(pkt->rec, bind->stage[i],
+					 bind->group[i], rule, allow,
+					 terminating);
 		else if (rule && rule->counter)
 			atomic64_inc(&rule->row->hits);
 		if (terminating)
 			break;
 	}
-	if (allow)
-		return DASH_DROP_NONE;
-	if (!pkt->rec)
-		dash_acl_count_deny(pkt, stage);
-	return DASH_DROP_ACL_DENY;
+	return allow ? DASH_DROP_NONE : DASH_DROP_ACL_DENY;
 }

@@ -14,7 +14,7 @@ struct dash_pkt;
  * The first rule that matches decides its stage. A terminating rule, and a
  * group in which none matches, end the ACL; else the next bound stage may
  * overrule, and the last one's verdict stands. Nothing bound allows.
- * Counts a deny for its stage. Context: RCU, BH off.
+ * pkt->acl_stage is the last stage asked. Context: RCU, BH off.
  *
  * Return: DASH_DROP_NONE or DASH_DROP_ACL_DENY.
  */

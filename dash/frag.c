@@ -42,6 +42,7 @@ struct dash_frag_entry {
 	struct dash_eni *eni;
 	unsigned long expires;
 	enum dash_drop reason;
+	u8 acl_stage;
 };
 
 static void dash_frag_key_init(struct dash_frag_key *key,
@@ -155,12 +156,14 @@ void dash_frag_verdict(const struct dash_pkt *pkt, enum dash_drop reason)
 	dash_frag_key_init(&key, pkt);
 	spin_lock(&f->lock);
 	e = dash_frag_find(f, &key);
-	if (e)
+	if (e) {
 		e->reason = reason;
+		e->acl_stage = pkt->acl_stage;
+	}
 	spin_unlock(&f->lock);
 }
 
-enum dash_drop dash_frag_later(const struct dash_pkt *pkt,
+enum dash_drop dash_frag_later(struct dash_pkt *pkt,
 			       struct dash_flow_key *flow)
 {
 	enum dash_drop reason = DASH_DROP_FRAG_NO_PARENT;
@@ -173,6 +176,7 @@ enum dash_drop dash_frag_later(const struct dash_pkt *pkt,
 	e = dash_frag_find(f, &key);
 	if (e) {
 		reason = e->reason;
+		pkt->acl_stage = e->acl_stage;
 		*flow = e->flow;
 	}
 	spin_unlock(&f->lock);

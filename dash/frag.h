@@ -42,7 +42,7 @@ void dash_frag_verdict(const struct dash_pkt *pkt, enum dash_drop reason);
  *
  * Return: the first one's verdict, or DASH_DROP_FRAG_NO_PARENT.
  */
-enum dash_drop dash_frag_later(const struct dash_pkt *pkt,
+enum dash_drop dash_frag_later(struct dash_pkt *pkt,
 			       struct dash_flow_key *key);
 
 /**

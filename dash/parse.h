@@ -174,6 +174,8 @@ struct dash_pkt {
 	u8 dir;
 	/** @frag: enum dash_frag */
 	u8 frag;
+	/** @acl_stage: ACL stage asked last, which denied if one did */
+	u8 acl_stage;
 	/** @outer_frag: the outer packet is a fragment */
 	bool outer_frag:1;
 	/** @has_ports: the packet carries t.sport and t.dport of its protocol */

@@ -277,6 +277,7 @@ static enum dash_drop dash_known(struct dash_pkt *pkt,
 	if (unlikely(dash_is_stale(pkt, flow))) {
 		dash_flow_initiator(pkt, flow, &init);
 		reason = dash_redecide(flow, &init);
+		pkt->acl_stage = init.acl_stage;
 		if (reason == DASH_DROP_NO_MEMORY)
 			return reason;
 		if (reason) {
@@ -290,6 +291,7 @@ static enum dash_drop dash_known(struct dash_pkt *pkt,
 		dash_flow_initiator(pkt, flow, &init);
 		init.outer = pkt->outer;
 		reason = dash_redecide(flow, &init);
+		pkt->acl_stage = init.acl_stage;
 		if (reason)
 			return reason;
 		act = rcu_dereference(flow->act);
@@ -495,6 +497,8 @@ static void dash_count_drop(const struct dash_pkt *pkt, enum dash_drop reason)
 	if (pkt->eni) {
 		s = dash_count_begin(pkt);
 		u64_stats_inc(&s->drops[reason]);
+		if (reason == DASH_DROP_ACL_DENY)
+			u64_stats_inc(&s->acl_drops[pkt->acl_stage - 1]);
 		dash_count_end(pkt);
 		return;
 	}
