@@ -302,8 +302,12 @@ static void dash_mapping_stage_del(struct dash_mapping_set *set,
 	m->host->count--;
 	set->count--;
 	if (m->born == gen) {
-		/* still in the list of added ones, never to be visible */
+		/* still in the list of added ones, but out of a table that
+		 * bears few entries of one address
+		 */
 		WRITE_ONCE(m->died, gen);
+		rhashtable_remove_fast(&set->table, &m->node,
+				       dash_mapping_params);
 		return;
 	}
 	WRITE_ONCE(m->died, gen);

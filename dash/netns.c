@@ -40,6 +40,8 @@ static int __net_init dash_net_init(struct net *net)
 	int err;
 
 	dn->net = net;
+	/* 0 is what dumps take for "not known yet" */
+	dn->gen = 1;
 	INIT_LIST_HEAD(&dn->ports);
 	mutex_init(&dn->lock);
 	mutex_init(&dn->txn_lock);

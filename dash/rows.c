@@ -828,6 +828,7 @@ int dash_rows_add(struct list_head *rows, struct list_head *more,
 		dash_row_free(last);
 		list_del(&row->list);
 		dash_row_free(row);
+		cond_resched();
 	}
 	return 0;
 
