@@ -10,8 +10,8 @@ import time
 from dashtest import (APP_MAC, MARKER_IP, PEER_MAC, SLOW, VIP, VIP6, VNI,
                       InNetns, Net, Wire, base, case, cases, check, equal,
                       ip_batch, main, run)
-from frames import (Ether, IP, UDP, from_peer, from_vm, inner, to_peer, udp,
-                    vm_frame)
+from frames import (Ether, IP, UDP, be16, from_peer, from_vm, inner, patch,
+                    to_peer, udp, vm_frame)
 from nets import Flood, listen, ping, rounds, tcp_exchange, udp_exchange
 
 # Addresses on u0, in the datapath's namespace, and of its peer: ours.
@@ -325,7 +325,9 @@ def enslave():
 @case("attaching and detaching while packets flow", stock=True)
 def under_traffic():
     net.load(base())
-    frames = [from_vm(vm_frame(2, udp(20000 + n, 80))) for n in range(50)]
+    f = from_vm(vm_frame(2, udp(1, 80)))
+    frames = [patch(f, 14 + 20 + 8 + 8 + 14 + 20, be16(20000 + n))
+              for n in range(50)]
     frames += [from_peer(2, inner("10.0.0.2", "10.0.0.9", udp(1, 2),
                                   "02:00:00:00:00:02", "02:00:00:00:00:77"))]
     # To the host: an echo reply that nobody waits for.
