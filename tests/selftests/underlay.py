@@ -12,7 +12,7 @@ import time
 from dashtest import (FAKE_MAC, SLOW, VIP, VIP6, VM_VNI, VNI, InNetns, Net,
                       Wire, base, ca, case, cases, check, equal, eventually,
                       ip_batch, mac, main, pa, run)
-from frames import Outer, from_vm, to_peer, udp, vm_frame
+from frames import Outer, from_vm, udp, vm_frame
 
 GW, GW6 = "172.16.0.254", "fd00:172::fe"
 FIB = {"underlay_mode": "fib"}
