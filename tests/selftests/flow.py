@@ -5,9 +5,9 @@ policy does to it: SPEC 4 and 8 (1 - 4, 10, 12)."""
 
 import time
 
-from dashtest import (SLOW, VNI, Failure, Net, Skip, base, bind, ca, case, cases, check,
-                      delete, equal, eventually, group, mac, main,
-                      mapping, pa, route_rule, row)
+from dashtest import (SLOW, VNI, Failure, Net, Skip, base, bind, ca, case,
+                      cases, check, delete, equal, eventually, group, mac,
+                      main, mapping, pa, route_rule, row)
 from frames import (echo, from_peer, from_vm, icmp_error, inner, patch,
                     peer_frame, tcp, to_peer, to_vm, udp, vm_frame)
 

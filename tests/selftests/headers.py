@@ -5,15 +5,16 @@ hops, MTU: SPEC 2, 3 and 8 (6, 11)."""
 
 import time
 
-from dashtest import (Skip, APP_MAC, MTU, PEER_MAC, SLOW, VIP, VIP6, VNI, InNetns, Net,
-                      base, ca, case, check, describe, equal, ip_batch, mac,
-                      main, mapping, pa, route_rule)
+from dashtest import (APP_MAC, MTU, PEER_MAC, SLOW, VIP, VIP6, VNI, InNetns,
+                      Net, Skip, base, ca, case, check, describe, equal,
+                      ip_batch, mac, main, mapping, pa, route_rule)
 from frames import (ICMP, IP, Ether, IPv6, Outer, from_peer, from_vm,
                     ICMPv6PacketTooBig, patch, peer_frame, sent, tcp,
                     to_peer, to_vm, udp, vm_frame)
 
 GW, GW6 = "172.16.0.254", "fd00:172::fe"
 GW2 = "172.16.0.253"
+UNKNOWN = "172.16.0.230"        # which no marker of Net.send() comes from
 MAC2 = "02:00:5e:00:00:b9"      # of a second next hop behind the same port
 
 net = Net(("u0", "u1"), config=f"""
@@ -371,11 +372,11 @@ def fib_ecmp():
 @case("fib: a neighbour that must be asked for first")
 def fib_arp():
     """The packet waits for the answer, as any other of the host."""
-    raise Skip("fails: the request is not seen on the wire, cause unknown")
     net.load(base(app=FIB))
-    routes("route add default via 172.16.0.200")
+    routes(f"route add default via {UNKNOWN}")
     wire = net.wires["u0"]
     f = flow_frame()
+    asked_for = bytes(int(x) for x in UNKNOWN.split("."))
     wire.send(from_vm(f))
     end = time.monotonic() + 3 * SLOW
     asked = got = None
@@ -383,18 +384,17 @@ def fib_arp():
         frame = wire.recv(end - time.monotonic())
         if not frame:
             break
-        if frame[12:14] == b"\x08\x06" and frame[38:42] == bytes(
-                [172, 16, 0, 200]):
+        if frame[12:14] == b"\x08\x06" and frame[38:42] == asked_for:
             asked = frame
             wire.send(frame[6:12] + bytes.fromhex("02005e0000c8") +
                       frame[12:20] + b"\0\2" + bytes.fromhex("02005e0000c8") +
-                      bytes([172, 16, 0, 200]) + frame[22:32])
+                      asked_for + frame[22:32])
         elif frame[12:14] == b"\x08\x00":
             got = frame
     check(asked, "nobody asked for the next hop")
     check(got, "the packet did not come after the answer")
     equal(Outer(got).eth.dst, "02:00:5e:00:00:c8", "MAC")
-    ip_cmd("neigh flush 172.16.0.200 dev u0")
+    ip_cmd(f"neigh flush {UNKNOWN} dev u0")
     routes(f"route add default via {GW}")
 
 
@@ -404,75 +404,91 @@ def big(n=2, size=1000, v6=False, **kw):
     return vm_frame(n, udp(net.sport(), 53, b"b" * size), v6, **kw)
 
 
-def with_mtu(mtu, **kw):
-    """A decorator: run the case with that MTU on u0."""
+def with_mtu(mtu):
+    """A decorator: VM 2 is reached by port u1, which has that MTU. (What comes
+    in by u0 is larger.)"""
     def wrap(func):
-        def wrapped(*args):
-            net.load(base(RULE, MAP6, app={**FIB, **kw}))
-            routes(f"route add default via {GW}")
-            ip_cmd(f"link set u0 mtu {mtu}")
+        def wrapped():
+            net.load(base(RULE, MAP6, app=FIB))
+            ip_cmd("addr replace 172.17.0.1/24 dev u1\nneigh replace "
+                   f"172.17.0.254 lladdr {net.macs(1)[1]} nud permanent dev "
+                   f"u1\nlink set u1 mtu {mtu}\n")
+            routes(f"route add default via {GW}",
+                   f"route add {pa(2)}/32 via 172.17.0.254")
             try:
-                func(*args)
+                func()
             finally:
-                ip_cmd(f"link set u0 mtu {MTU}")
+                ip_cmd(f"link set u1 mtu {MTU}")
         return wrapped
     return wrap
 
 
-@case("MTU: what just fits, is sent")
+def by_u1(frame):
+    """What leaves by u1 when frame comes in by u0."""
+    out = net.send_any(frame)
+    equal({p for p, _ in out}, {"u1"}, "ports that frames left by")
+    return [f for _, f in out]
+
+
+@case("MTU: what just fits, is sent", stock=True)
 @with_mtu(1300)
 def mtu_fits():
     # 20 IPv4 + 8 UDP + 8 VXLAN + 14 Ethernet + 20 + 8
     f = big(size=1300 - 78, flags="DF")
-    net.forwards(from_vm(f), to_peer(2, f))
+    app, peer = net.macs(1)
+    want = patch(to_peer(2, f), 0, bytes.fromhex((peer + app).replace(":", "")))
+    equal([describe(x) for x in by_u1(from_vm(f))], [describe(want)], "frames")
+
+
+def too_big(frame):
+    """It is dropped for being too big. Return the ICMP error that the VM
+    gets, as the packet in its tunnel."""
+    before = net.drops()
+    out = net.send(frame)
+    equal(dict(net.drops() - before), {"too_big": 1}, "drops")
+    if not out:
+        raise Skip("dropped and counted, but this version sends no ICMP error")
+    equal(len(out), 1, "frames")
+    o = Outer(out[0])
+    equal((o.src, o.dst, o.vni, o.dport), (VIP, pa(1), 9000, 4789), "tunnel")
+    equal(Ether(o.inner).dst, mac(1), "inner destination MAC")
+    packet = (IPv6 if o.inner[12:14] == b"\x86\xdd" else IP)(o.inner[14:])
+    v6 = packet.version == 6
+    equal((packet.src, packet.dst), (ca(2, v6), ca(1, v6)), "inner addresses")
+    # The checksum is right.
+    again = packet.__class__(bytes(packet))
+    layer = ICMPv6PacketTooBig if v6 else ICMP
+    name = "cksum" if v6 else "chksum"
+    got = getattr(again[layer], name)
+    delattr(again[layer], name)
+    again = packet.__class__(bytes(again))
+    equal(got, getattr(again[layer], name), "ICMP checksum")
+    return packet
 
 
 @case("MTU: an inner DF packet is answered with the MTU", stock=True)
 @with_mtu(1300)
 def mtu_df():
-    raise Skip("ICMP errors about the MTU are not generated yet")
     f = big(size=1300 - 78 + 1, flags="DF")
-    before = net.drops()
-    out = net.send(from_vm(f))
-    equal(dict(net.drops() - before), {"too_big": 1}, "drops")
-    equal(len(out), 1, "frames")
-    o = Outer(out[0])
-    equal((o.src, o.dst, o.vni, o.dport), (VIP, pa(1), 9000, 4789), "tunnel")
-    equal(Ether(o.inner).dst, mac(1), "inner destination MAC")
-    packet = IP(o.inner[14:])
-    equal((packet.src, packet.dst), (ca(2), ca(1)), "inner addresses")
-    icmp = packet[ICMP]
+    icmp = too_big(from_vm(f))[ICMP]
     equal((icmp.type, icmp.code, icmp.nexthopmtu), (3, 4, 1250), "ICMP")
-    check(bytes(icmp.payload)[:28] == f[14:42], "the packet is quoted")
+    check(bytes(icmp.payload)[:28] == f[14:42], "the packet is not quoted")
 
 
 @case("MTU: an inner IPv6 packet is answered with the MTU")
 @with_mtu(1400)
 def mtu_v6():
-    raise Skip("ICMP errors about the MTU are not generated yet")
     f = big(size=1400, v6=True)
-    before = net.drops()
-    out = net.send(from_vm(f))
-    equal(dict(net.drops() - before), {"too_big": 1}, "drops")
-    equal(len(out), 1, "frames")
-    o = Outer(out[0])
-    equal((o.dst, o.vni), (pa(1), 9000), "tunnel")
-    packet = IPv6(o.inner[14:])
-    equal((packet.src, packet.dst), (ca(2, True), ca(1, True)), "addresses")
-    equal(packet[ICMPv6PacketTooBig].mtu, 1350, "MTU")
-    # The checksum is right.
-    again = IPv6(bytes(packet))
-    del again[ICMPv6PacketTooBig].cksum
-    equal(IPv6(bytes(again))[ICMPv6PacketTooBig].cksum,
-          packet[ICMPv6PacketTooBig].cksum, "ICMPv6 checksum")
+    icmp = too_big(from_vm(f))[ICMPv6PacketTooBig]
+    equal(icmp.mtu, 1350, "MTU")
+    check(bytes(icmp.payload)[:48] == f[14:62], "the packet is not quoted")
 
 
-@case("MTU: without DF the outer packet is fragmented")
+@case("MTU: without DF the outer packet is fragmented", stock=True)
 @with_mtu(1300)
 def mtu_fragment():
-    raise Skip("fails: the frame cannot be sent, the test is not right yet")
     f = big(size=1400)
-    out = net.send(from_vm(f), from_vm(f))
+    out = by_u1(from_vm(f)) + by_u1(from_vm(f))
     equal(len(out), 4, "fragments")
     packets = [IP(o[14:]) for o in out]
     check(all(not int(p.flags) & 2 for p in packets), "DF is set")
@@ -484,17 +500,19 @@ def mtu_fragment():
 
 
 @case("MTU: room for everything up to 64 KiB on a large one")
-@with_mtu(65535)
 def mtu_huge():
-    ip_link = net.peer_name("u0")
-    ip_batch(f"link set {ip_link} mtu 65535\n")
+    net.load(base(app=FIB))
+    routes(f"route add default via {GW}")
+    peer = net.peer_name("u0")
+    ip_batch(f"link set {peer} mtu 65535\n")
+    ip_cmd("link set u0 mtu 65535\n")
     try:
-        f = big(size=60000)
-        net.forwards(from_vm(f), to_peer(2, f))
-        f = big(size=60000, v6=True)
-        net.forwards(from_vm(f), to_peer(2, f))
+        for v6 in (False, True):
+            f = big(size=60000, v6=v6)
+            net.forwards(from_vm(f), to_peer(2, f))
     finally:
-        ip_batch(f"link set {ip_link} mtu {MTU}\n")
+        ip_batch(f"link set {peer} mtu {MTU}\n")
+        ip_cmd(f"link set u0 mtu {MTU}\n")
 
 
 main(net)
