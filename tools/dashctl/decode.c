@@ -389,6 +389,16 @@ struct json_object *decode_row(const struct abuf *buf, unsigned int flags)
 	return v;
 }
 
+const char *row_name(struct json_object *row)
+{
+	json_object_object_foreach(row, name, v) {
+		(void)v;
+		if (strcmp(name, "OP"))
+			return name;
+	}
+	return "";
+}
+
 static void give_out(struct row_reader *r)
 {
 	if (r->buf.len)

@@ -33,6 +33,9 @@ struct json_object *decode_members(const struct abuf *buf, unsigned int flags);
 /* The same as {"TABLE:key": {…}, "OP": "SET"}. */
 struct json_object *decode_row(const struct abuf *buf, unsigned int flags);
 
+/* "TABLE:key" of such a row. */
+const char *row_name(struct json_object *row);
+
 /* Joins the parts of long rows that come in messages, and gives out whole ones. */
 struct row_reader {
 	void (*row)(void *arg, const struct abuf *row);

@@ -24,8 +24,8 @@ bad(struct encoder *e, const char *fmt, ...)
 
 	if (e->name)
 		n = snprintf(e->why, sizeof(e->why), "%.150s: ", e->name);
-	if (e->field[0])
-		n += snprintf(e->why + n, sizeof(e->why) - n, "%s: ", e->field);
+	if (e->field)
+		n += snprintf(e->why + n, sizeof(e->why) - n, "%.60s: ", e->field);
 	va_start(ap, fmt);
 	vsnprintf(e->why + n, sizeof(e->why) - n, fmt, ap);
 	va_end(ap);
@@ -230,35 +230,14 @@ bool encode_text(struct encoder *e, const struct field *f, const char *text)
 	return true;
 }
 
-/* Text of a JSON string, number or truth value; NULL for anything else. */
-static const char *scalar_text(struct json_object *v, char number[24])
-{
-	switch (json_object_get_type(v)) {
-	case json_type_int:
-		if (json_object_get_int64(v) < 0)
-			snprintf(number, 24, "%" PRId64, json_object_get_int64(v));
-		else
-			snprintf(number, 24, "%" PRIu64, json_object_get_uint64(v));
-		return number;
-	case json_type_boolean:
-	case json_type_double:
-	case json_type_string:
-		return json_object_get_string(v);
-	default:
-		return NULL;
-	}
-}
-
 static bool encode_fields(struct encoder *e, const struct field *fields,
-			  struct json_object *object);
+			  const struct jnode *object);
 
-static bool encode_one(struct encoder *e, const struct field *f, struct json_object *v)
+static bool encode_one(struct encoder *e, const struct field *f, const struct jnode *v)
 {
-	char number[24];
-	const char *text;
 	size_t nest;
 
-	if (f->type == T_NEST && json_object_is_type(v, json_type_object)) {
+	if (f->type == T_NEST && v->type == J_OBJECT) {
 		nest = attr_nest(&e->buf, f->attr);
 		e->nested = true;
 		if (!encode_fields(e, f->sub, v))
@@ -267,10 +246,9 @@ static bool encode_one(struct encoder *e, const struct field *f, struct json_obj
 		attr_nest_end(&e->buf, nest);
 		return true;
 	}
-	text = scalar_text(v, number);
-	if (!text)
+	if (!v->text || v->type == J_NULL)
 		return bad(e, "neither a string nor a number");
-	return encode_text(e, f, text);
+	return encode_text(e, f, v->text);
 }
 
 /*
@@ -315,71 +293,61 @@ static bool encode_commas(struct encoder *e, const struct field *f, const char *
 	return ok;
 }
 
-static bool encode_value(struct encoder *e, const struct field *f, struct json_object *v)
+static bool encode_value(struct encoder *e, const struct field *f, const struct jnode *v)
 {
-	size_t i, n;
-
-	snprintf(e->field, sizeof(e->field), "%s", f->name);
-	if (json_object_is_type(v, json_type_array)) {
-		n = json_object_array_length(v);
-		if (!(f->flags & F_LIST) && n != 1)
-			return bad(e, "a list of %zu values instead of one", n);
-		for (i = 0; i < n; i++) {
-			if (!encode_one(e, f, json_object_array_get_idx(v, i)))
+	e->field = f->name;
+	if (v->type == J_LIST) {
+		if (!(f->flags & F_LIST) && v->n != 1)
+			return bad(e, "a list of %u values instead of one", v->n);
+		for (v = v->first; v; v = v->next) {
+			if (!encode_one(e, f, v))
 				return false;
 			cut_long_row(e);
 		}
 		return true;
 	}
-	if (f->flags & F_LIST && json_object_is_type(v, json_type_string))
-		return encode_commas(e, f, json_object_get_string(v));
+	if (f->flags & F_LIST && v->type == J_STRING)
+		return encode_commas(e, f, v->text);
 	return encode_one(e, f, v);
 }
 
 /* May this field be left out without loss? Says why not. */
-static bool skip_field(struct encoder *e, const struct field *f, struct json_object *v)
+static bool skip_field(struct encoder *e, const struct field *f, const struct jnode *v)
 {
-	char number[24];
-	const char *text = scalar_text(v, number);
-
 	if (f->type != T_UNSUPPORTED || e->ignore_unknown)
 		return true;
-	if (f->def && text && !strcmp(f->def, text))
+	if (f->def && v->text && !strcmp(f->def, v->text))
 		return true;
-	snprintf(e->field, sizeof(e->field), "%s", f->name);
+	e->field = f->name;
 	return bad(e, "not supported yet");
 }
 
 /* Sort the members of @object by the fields they belong to. */
 static bool collect(struct encoder *e, const struct field *fields,
-		    struct json_object *object, struct json_object **value)
+		    const struct jnode *object, const struct jnode **value)
 {
-	json_object_object_foreach(object, name, v) {
-		const struct field *f = field_find(fields, name);
+	const struct jnode *v;
+
+	for (v = object->first; v; v = v->next) {
+		const struct field *f = field_find(fields, v->name);
 		unsigned int i;
 
-		if (!f && e->ignore_unknown)
-			continue;
-		if (!f && e->del)
+		if (!f && (e->ignore_unknown || e->del))
 			continue;
 		if (!f) {
-			e->field[0] = '\0';
-			return bad(e, "unknown field \"%.60s\"", name);
+			e->field = NULL;
+			return bad(e, "unknown field \"%.60s\"", v->name);
 		}
-		if (!v)
-			continue;
-		if (e->del && !(f->flags & F_KEY))
+		if (v->type == J_NULL || f->flags & F_REPLY || (e->del && !(f->flags & F_KEY)))
 			continue;
 		if (f->type == T_IGNORED || f->type == T_UNSUPPORTED) {
 			if (!skip_field(e, f, v))
 				return false;
 			continue;
 		}
-		if (f->flags & F_REPLY)
-			continue;
 		i = f - fields;
-		if (value[i] && !json_object_equal(value[i], v)) {
-			snprintf(e->field, sizeof(e->field), "%.60s", name);
+		if (value[i] && !jnode_equal(value[i], v)) {
+			e->field = v->name;
 			return bad(e, "given twice");
 		}
 		value[i] = v;
@@ -389,7 +357,7 @@ static bool collect(struct encoder *e, const struct field *fields,
 
 /* Encode @fields[i] from value[i], opening and closing what encloses them. */
 static bool encode_values(struct encoder *e, const struct field *fields,
-			  struct json_object **value)
+			  const struct jnode **value)
 {
 	const struct field *f;
 	size_t token = 0;
@@ -397,7 +365,7 @@ static bool encode_values(struct encoder *e, const struct field *fields,
 	bool ok = true;
 
 	for (f = fields; f->name && ok; f++) {
-		struct json_object *v = value[f - fields];
+		const struct jnode *v = value[f - fields];
 
 		if (nest && f->nest != nest) {
 			attr_nest_end(&e->buf, token);
@@ -417,9 +385,9 @@ static bool encode_values(struct encoder *e, const struct field *fields,
 }
 
 static bool encode_fields(struct encoder *e, const struct field *fields,
-			  struct json_object *object)
+			  const struct jnode *object)
 {
-	struct json_object *value[MAX_FIELDS] = { NULL };
+	const struct jnode *value[MAX_FIELDS] = { NULL };
 
 	return collect(e, fields, object, value) && encode_values(e, fields, value);
 }
@@ -513,12 +481,12 @@ static void split_key(const struct table *table, char *key, char **part)
 
 /* Key and fields may both give a part of the key, if they agree. */
 static bool encode_key(struct encoder *e, const struct field *f, const char *part,
-		       struct json_object *v)
+		       const struct jnode *v)
 {
 	size_t start = e->buf.len, middle;
 	bool same;
 
-	snprintf(e->field, sizeof(e->field), "%s", f->name);
+	e->field = f->name;
 	if (!part && !v && f->flags & F_OPT_KEY)
 		return e->del || !(f->flags & F_NEEDED) ? true : bad(e, "is missing");
 	if (!part && !v)
@@ -540,96 +508,24 @@ static bool encode_key(struct encoder *e, const struct field *f, const char *par
 
 /* A field that the key is the default of. */
 static bool default_to_key(struct encoder *e, const struct field *f, const char *key,
-			   struct json_object *v)
+			   const struct jnode *v)
 {
-	char number[24];
-	const char *text;
 	uint8_t mac[6], given[6];
 
 	if (!parse_mac(key, mac))
 		return true;
-	snprintf(e->field, sizeof(e->field), "%s", f->name);
+	e->field = f->name;
 	if (!v) {
 		attr_put(&e->buf, f->attr, mac, sizeof(mac));
 		return true;
 	}
-	text = scalar_text(v, number);
-	if (text && parse_mac(text, given) && memcmp(mac, given, sizeof(mac)))
-		return bad(e, "\"%.60s\": differs from the key", text);
+	if (v->text && parse_mac(v->text, given) && memcmp(mac, given, sizeof(mac)))
+		return bad(e, "\"%.60s\": differs from the key", v->text);
 	return true;
-}
-
-/* Rows. */
-
-const char *row_name(struct json_object *row)
-{
-	if (!json_object_is_type(row, json_type_object))
-		return NULL;
-	json_object_object_foreach(row, name, v) {
-		(void)v;
-		if (strcmp(name, "OP"))
-			return name;
-	}
-	return NULL;
-}
-
-static bool row_op(struct encoder *e, struct json_object *v)
-{
-	const char *op = json_object_get_string(v);
-
-	if (!op || !strcmp(op, "SET")) {
-		e->del = false;
-		return true;
-	}
-	e->del = !strcmp(op, "DEL");
-	return e->del ? true : bad(e, "OP \"%.60s\": neither SET nor DEL", op);
-}
-
-/* Name, operation and value of a row. */
-static bool row_head(struct encoder *e, struct json_object *row, struct json_object **value)
-{
-	e->name = NULL;
-	e->field[0] = '\0';
-	if (!json_object_is_type(row, json_type_object))
-		return bad(e, "a row must be an object {\"TABLE:key\": {…}, \"OP\": …}");
-	e->name = row_name(row);
-	if (!e->name)
-		return bad(e, "a row without a table");
-	e->del = false;
-	json_object_object_foreach(row, name, v) {
-		if (!strcmp(name, "OP")) {
-			if (!row_op(e, v))
-				return false;
-		} else if (name != e->name && strcmp(name, e->name)) {
-			return bad(e, "two tables in one row, the other is \"%.60s\"", name);
-		} else {
-			*value = v;
-		}
-	}
-	return true;
-}
-
-static bool row_values(struct encoder *e, struct json_object *v, struct json_object **value)
-{
-	const struct field *fields = e->table->field;
-
-	e->field[0] = '\0';
-	if (e->table->value_list && !e->del &&
-	    !(json_object_is_type(v, json_type_object) &&
-	      json_object_object_get_ex(v, fields[1].name, NULL))) {
-		if (!json_object_is_type(v, json_type_object) &&
-		    !json_object_is_type(v, json_type_array))
-			return bad(e, "the value must be an object or a list of objects");
-		value[1] = v;
-		return true;
-	}
-	if (json_object_is_type(v, json_type_object))
-		return collect(e, fields, v, value);
-	return e->del ? true : bad(e, "the value must be an object");
 }
 
 /* What the row must have and neither key nor fields give. */
-static bool check_needed(struct encoder *e, const char *key, struct json_object **value)
+static bool check_needed(struct encoder *e, const char *key, const struct jnode **value)
 {
 	const struct field *f;
 	uint8_t mac[6];
@@ -638,22 +534,78 @@ static bool check_needed(struct encoder *e, const char *key, struct json_object 
 		if (!(f->flags & F_NEEDED) || f->flags & F_KEY || value[f - e->table->field] ||
 		    (f->flags & F_OF_KEY && parse_mac(key, mac)))
 			continue;
-		snprintf(e->field, sizeof(e->field), "%s", f->name);
+		e->field = f->name;
 		return bad(e, "is missing");
 	}
 	return true;
 }
 
-static bool row_body(struct encoder *e, char *key, struct json_object *v)
+/* Rows. */
+
+static bool row_op(struct encoder *e, const struct jnode *v)
 {
-	struct json_object *value[MAX_FIELDS] = { NULL };
+	e->del = v->type == J_STRING && !strcmp(v->text, "DEL");
+	if (e->del || v->type == J_NULL || (v->type == J_STRING && !strcmp(v->text, "SET")))
+		return true;
+	return bad(e, "OP \"%.60s\": neither SET nor DEL", v->text ? v->text : "{}");
+}
+
+/* Name, operation and value of a row. */
+static const struct jnode *row_head(struct encoder *e, const struct jnode *row)
+{
+	const struct jnode *v, *value = NULL;
+	bool ok = true;
+
+	e->name = NULL;
+	e->field = NULL;
+	e->del = false;
+	if (row->type != J_OBJECT) {
+		bad(e, "a row must be an object {\"TABLE:key\": {…}, \"OP\": …}");
+		return NULL;
+	}
+	for (v = row->first; v && ok; v = v->next) {
+		if (!strcmp(v->name, "OP")) {
+			ok = row_op(e, v);
+		} else if (value) {
+			ok = bad(e, "two tables in one row, the other is \"%.60s\"", v->name);
+		} else {
+			value = v;
+			e->name = v->name;
+		}
+	}
+	if (ok && !value)
+		bad(e, "a row without a table");
+	return ok ? value : NULL;
+}
+
+static bool row_values(struct encoder *e, const struct jnode *v, const struct jnode **value)
+{
+	const struct field *fields = e->table->field;
+
+	if (e->table->value_list && !e->del &&
+	    !(v->type == J_OBJECT && jnode_member(v, fields[1].name))) {
+		if (v->type != J_OBJECT && v->type != J_LIST)
+			return bad(e, "the value must be an object or a list of objects");
+		value[1] = v;
+		return true;
+	}
+	if (v->type == J_OBJECT)
+		return collect(e, fields, v, value);
+	return e->del ? true : bad(e, "the value must be an object");
+}
+
+/* The key @key of the row whose value is @v, and the rest. */
+static bool row_body(struct encoder *e, const char *key, const struct jnode *v)
+{
 	const struct field *fields = e->table->field, *f;
+	const struct jnode *value[MAX_FIELDS] = { NULL };
 	char *part[MAX_FIELDS] = { NULL };
-	char *whole = xstrdup(key);
 	size_t len;
 	bool ok;
 
-	split_key(e->table, key, part);
+	e->key.len = 0;
+	abuf_append(&e->key, key, strlen(key) + 1);
+	split_key(e->table, e->key.data, part);
 	ok = row_values(e, v, value);
 	e->part = attr_nest(&e->buf, e->table->attr);
 	e->nested = false;
@@ -667,25 +619,25 @@ static bool row_body(struct encoder *e, char *key, struct json_object *v)
 	e->keys_len = e->buf.len - e->keys;
 	for (f = fields; ok && !e->del && f->name; f++)
 		if (f->flags & F_OF_KEY)
-			ok = default_to_key(e, f, whole, value[f - fields]);
+			ok = default_to_key(e, f, key, value[f - fields]);
 	ok = ok && encode_values(e, fields, value);
-	ok = ok && (e->del || check_needed(e, whole, value));
+	ok = ok && (e->del || check_needed(e, key, value));
 	len = attr_nest_end(&e->buf, e->part);
-	free(whole);
-	e->field[0] = '\0';
+	e->field = NULL;
 	if (ok && len > UINT16_MAX)
 		return bad(e, "too big: %zu bytes, the kernel takes %d in a row",
 			   len, UINT16_MAX);
 	return ok;
 }
 
-enum encoded encode_row(struct encoder *e, struct json_object *row)
+enum encoded encode_row(struct encoder *e, const struct jnode *row)
 {
-	struct json_object *v = NULL;
+	const struct jnode *v;
 	size_t table_len;
 
 	e->buf.len = 0;
-	if (!row_head(e, row, &v))
+	v = row_head(e, row);
+	if (!v)
 		return ROW_BAD;
 	table_len = strcspn(e->name, ":");
 	e->table = table_find(e->name, table_len);
@@ -695,14 +647,26 @@ enum encoded encode_row(struct encoder *e, struct json_object *row)
 		bad(e, e->table ? "this table is not supported yet" : "unknown table");
 		return ROW_BAD;
 	}
-	free(e->key_copy);
-	e->key_copy = xstrdup(e->name[table_len] ? e->name + table_len + 1 : "");
-	return row_body(e, e->key_copy, v) ? ROW_OK : ROW_BAD;
+	table_len += e->name[table_len] == ':';
+	return row_body(e, e->name + table_len, v) ? ROW_OK : ROW_BAD;
+}
+
+enum encoded encode_object(struct encoder *e, struct json_object *row)
+{
+	const char *text = json_object_to_json_string_ext(row, JSON_C_TO_STRING_PLAIN);
+	const struct jnode *node = jtree_parse(&e->tree, text, strlen(text));
+
+	if (node)
+		return encode_row(e, node);
+	e->name = NULL;
+	e->field = NULL;
+	bad(e, "not JSON: %s", e->tree.error ? e->tree.error : "it ends too early");
+	return ROW_BAD;
 }
 
 void encoder_free(struct encoder *e)
 {
-	free(e->key_copy);
-	e->key_copy = NULL;
+	abuf_free(&e->key);
 	abuf_free(&e->buf);
+	jtree_free(&e->tree);
 }

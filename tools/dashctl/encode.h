@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "abuf.h"
+#include "jtree.h"
 #include "schema.h"
 
 enum encoded {
@@ -21,7 +22,7 @@ struct encoder {
 	void (*warn)(void *arg, const char *text);
 	void *warn_arg;
 
-	/* Results, good until the next row; @name until the row is freed. */
+	/* Results, good until the next row; @name as long as the row. */
 	struct abuf buf;		/* the row's attribute; several of a long row */
 	const struct table *table;
 	const char *name;		/* "TABLE:key" */
@@ -29,21 +30,22 @@ struct encoder {
 	char why[512];			/* "TABLE:key: field: "value": reason" */
 
 	/* Private. */
-	char field[64];
-	char *key_copy;
+	const char *field;
+	struct abuf key;			/* cut into its parts */
+	struct jtree tree;			/* of rows that come as json-c objects */
 	size_t part;			/* where the attribute under way begins */
 	size_t keys, keys_len;		/* where its key attributes are */
 	bool nested;			/* it is inside another one there */
 };
 
 /* Encode {"TABLE:key": {…}, "OP": …}. */
-enum encoded encode_row(struct encoder *e, struct json_object *row);
+enum encoded encode_row(struct encoder *e, const struct jnode *row);
+
+/* The same of a row that this program made. */
+enum encoded encode_object(struct encoder *e, struct json_object *row);
 
 /* Encode one value of @field from text; false: @e->why says why. */
 bool encode_text(struct encoder *e, const struct field *field, const char *text);
-
-/* "TABLE:key" of a row, NULL if it has none. */
-const char *row_name(struct json_object *row);
 
 /* Name of an ENI in its canonical form, in @name if it has to change. */
 const char *eni_name(const char *text, char name[13]);

@@ -166,7 +166,7 @@ static void route_lines(struct grid *g, struct json_object *doc)
 	if (m) {
 		text = xstrdup("");
 		append(&text, "pa", member_text(m, "underlay_ip"));
-		append(&text, "pa", member_text(m, "underlay_ip6"));
+		append(&text, "pa6", member_text(m, "underlay_ip6"));
 		append(&text, "mac", member_text(m, "mac_address"));
 		append(&text, "vni", member_text(m, "vni"));
 		line(g, "mapping", xasprintf("vnet %s, %s", member_text(m, "vnet"),
@@ -236,7 +236,7 @@ static bool take_packet(struct args *a, struct encoder *e)
 			complain("explain: the value of \"%s\" is missing", name);
 			return false;
 		}
-		snprintf(e->field, sizeof(e->field), "%s", f->name);
+		e->field = f->name;
 		if (given & 1u << (f - explain_fields)) {
 			complain("explain: %s is given twice", f->name);
 			return false;

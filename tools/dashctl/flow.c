@@ -130,7 +130,7 @@ static bool take_filters(struct args *a, struct encoder *e)
 			complain("flow: the value of \"%s\" is missing", name);
 			return false;
 		}
-		snprintf(e->field, sizeof(e->field), "%s", f->name);
+		e->field = f->name;
 		if (!encode_text(e, f, text)) {
 			complain("flow: %s", e->why);
 			return false;

@@ -60,29 +60,24 @@ static int bad_line(struct load *l, const char *text)
 	return WRONG_CALL;
 }
 
-/*
- * The next row of the file, encoded in l->enc; sets *@row, or leaves it NULL at
- * the end. The caller owns the row.
- */
-static int next_row(struct load *l, struct json_object **row)
+/* The next row of the file, encoded in l->enc; *@there says whether there is one. */
+static int next_row(struct load *l, bool *there)
 {
-	for (;;) {
-		*row = source_next(l->src);
-		if (!*row)
-			return source_error(l->src) ? bad_line(l, source_error(l->src)) : DONE;
-		switch (encode_row(&l->enc, *row)) {
+	const struct jnode *row;
+
+	*there = false;
+	while ((row = source_next(l->src))) {
+		switch (encode_row(&l->enc, row)) {
 		case ROW_OK:
+			*there = true;
 			return DONE;
 		case ROW_IGNORED:
 			break;
 		case ROW_BAD:
-			bad_line(l, l->enc.why);
-			json_object_put(*row);
-			*row = NULL;
-			return WRONG_CALL;
+			return bad_line(l, l->enc.why);
 		}
-		json_object_put(*row);
 	}
+	return source_error(l->src) ? bad_line(l, source_error(l->src)) : DONE;
 }
 
 /* Name and content of an encoded row in their canonical form. */
@@ -115,10 +110,10 @@ static char *name_of_row(const struct abuf *attr, uint64_t *content)
 /* First pass of --sync: remember what the file has. */
 static int sync_read(struct load *l)
 {
-	struct json_object *row;
+	bool there;
 	int ret;
 
-	while ((ret = next_row(l, &row)) == DONE && row) {
+	while ((ret = next_row(l, &there)) == DONE && there) {
 		uint64_t content;
 		char *name = name_of_row(&l->enc.buf, &content);
 		struct entry *e = keyset_add(&l->file, name);
@@ -126,7 +121,6 @@ static int sync_read(struct load *l)
 		e->content = content;
 		e->dropped = l->enc.del;
 		free(name);
-		json_object_put(row);
 	}
 	l->quiet = true;
 	return ret;
@@ -189,8 +183,7 @@ static void encode_del(const struct abuf *buf, struct encoder *e)
 	struct json_object *row = decode_row(buf, 0);
 
 	json_object_object_add(row, "OP", json_object_new_string("DEL"));
-	encode_row(e, row);
-	e->name = NULL;
+	encode_object(e, row);
 	json_object_put(row);
 }
 
@@ -257,24 +250,37 @@ static bool is_same(struct load *l)
 	return e && e->same && !e->dropped;
 }
 
-/* Find row @n of the file again and say @text of it. */
+/* Does @text begin with the name of the row encoded last? */
+static bool names_this_row(struct load *l, const char *text)
+{
+	struct json_object *o = decode_row(&l->enc.buf, 0);
+	const char *name = row_name(o);
+	size_t n = strlen(name);
+	bool yes = !strncmp(text, name, n) && text[n] == ':' && text[n + 1] == ' ';
+
+	json_object_put(o);
+	return yes;
+}
+
+/*
+ * Find row @n of the file again, or with NOT_IN_FILE the first one that @text
+ * names, and say @text of it.
+ */
 static bool say_of_row(struct load *l, uint32_t n, const char *field, const char *text)
 {
-	struct json_object *row;
+	bool by_name = n == NOT_IN_FILE;
+	bool there;
 
 	l->quiet = true;
 	if (!source_rewind(l->src))
 		return false;
-	while (next_row(l, &row) == DONE && row) {
-		if (n--) {
-			json_object_put(row);
+	while (next_row(l, &there) == DONE && there) {
+		if (by_name ? !names_this_row(l, text) : n-- != 0)
 			continue;
-		}
 		fprintf(stderr, "%s:%lu: ", source_name(l->src), source_line(l->src));
 		if (!nl_names_row(text))
 			fprintf(stderr, "%s: ", l->enc.name);
 		fprintf(stderr, "%s%s%s\n", field, *field ? ": " : "", text);
-		json_object_put(row);
 		return true;
 	}
 	return false;
@@ -283,6 +289,9 @@ static bool say_of_row(struct load *l, uint32_t n, const char *field, const char
 static int refused(struct load *l)
 {
 	fflush(stdout);
+	if (!l->why.has_row && nl_names_row(l->why.text) &&
+	    say_of_row(l, NOT_IN_FILE, "", l->why.text))
+		return REFUSED;
 	if (!l->why.has_row)
 		fprintf(stderr, "%s: %s\n", source_name(l->src), l->why.text);
 	else if (l->why.row >= NOT_IN_FILE)
@@ -296,18 +305,16 @@ static int refused(struct load *l)
 
 static int send_rows(struct load *l)
 {
-	struct json_object *row;
+	bool ok = true, there;
 	uint32_t n = 0;
-	bool ok = true;
 	int ret;
 
-	while ((ret = next_row(l, &row)) == DONE && row) {
+	while ((ret = next_row(l, &there)) == DONE && there) {
 		if (l->enc.table->type == DASH_OBJECT_TYPE_ACL_BIND && !l->enc.del)
 			l->binds = true;
 		if (!is_same(l))
 			ok = txn_row(&l->txn, l->enc.del, n, l->enc.buf.data, l->enc.buf.len,
 				     &l->why);
-		json_object_put(row);
 		if (!ok)
 			return refused(l);
 		if (++n == NOT_IN_FILE)

@@ -163,11 +163,10 @@ static bool encode(struct encoder *e, struct json_object *row)
 	bool ok;
 
 	e->warn = warn;
-	ok = encode_row(e, row) == ROW_OK;
+	ok = encode_object(e, row) == ROW_OK;
 	if (!ok)
 		complain("%s", e->why);
 	json_object_put(row);
-	e->name = NULL;
 	return ok;
 }
 

@@ -174,7 +174,7 @@ static bool encode_key_of(struct encoder *e, const char *name)
 
 	json_object_object_add(row, name, json_object_new_object());
 	json_object_object_add(row, "OP", json_object_new_string("DEL"));
-	whole = encode_row(e, row) == ROW_OK;
+	whole = encode_object(e, row) == ROW_OK;
 	json_object_put(row);
 	return whole;
 }

@@ -10,10 +10,9 @@
 #include "dashctl.h"
 #include "source.h"
 
-#define CHUNK		(64 * 1024)
+#define CHUNK		(128 * 1024)
 #define ROW_MAX		(64 * 1024 * 1024)	/* bytes of text */
 #define PIPE_KEPT	(4 * 1024 * 1024)
-#define DEPTH_MAX	16
 
 enum state {
 	BEFORE_LIST,
@@ -34,17 +33,18 @@ struct source {
 	size_t from_kept;	/* how much of it was read */
 	bool whole;
 
-	struct json_tokener *tok;
-	char chunk[CHUNK];
-	size_t n, pos;		/* bytes in the chunk, and read of them */
+	struct jtree tree;
+	char *buf;
+	size_t size;
+	size_t n, pos;		/* bytes in it, and used of them */
+	bool at_end;		/* nothing follows them */
 	enum state state;
-	unsigned long line;	/* of chunk[pos] */
+	unsigned long line;	/* of buf[pos] */
 	unsigned long row_line;
-	size_t row_bytes;
 	char error[160];
 };
 
-static struct json_object *fail(struct source *s, unsigned long line, const char *why)
+static const struct jnode *fail(struct source *s, unsigned long line, const char *why)
 {
 	s->row_line = line;
 	snprintf(s->error, sizeof(s->error), "%s", why);
@@ -85,11 +85,8 @@ static struct source *source_new(const char *name)
 
 	if (!s)
 		abort();
-	s->tok = json_tokener_new_ex(DEPTH_MAX);
-	if (!s->tok)
-		abort();
-	json_tokener_set_flags(s->tok, JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS |
-			       JSON_TOKENER_VALIDATE_UTF8);
+	s->size = CHUNK;
+	s->buf = xrealloc(NULL, s->size);
 	s->name = xstrdup(name);
 	s->fd = -1;
 	s->line = 1;
@@ -139,7 +136,8 @@ void source_close(struct source *s)
 		return;
 	if (s->fd >= 0)
 		close(s->fd);
-	json_tokener_free(s->tok);
+	jtree_free(&s->tree);
+	free(s->buf);
 	free(s->kept);
 	free(s->name);
 	free(s);
@@ -160,31 +158,38 @@ const char *source_error(const struct source *s)
 	return s->error[0] ? s->error : NULL;
 }
 
-/* Make sure that a byte is there; false at the end of the file or on an error. */
-static bool fill(struct source *s)
+/* Read more behind what is left in the buffer; false at the end or on an error. */
+static bool more(struct source *s)
 {
-	size_t left = s->n_kept - s->from_kept;
+	size_t left = s->n_kept - s->from_kept, got = 0;
 
-	if (s->pos < s->n)
-		return true;
+	if (s->at_end)
+		return false;
+	memmove(s->buf, s->buf + s->pos, s->n - s->pos);
+	s->n -= s->pos;
 	s->pos = 0;
-	s->n = 0;
+	if (s->n == s->size) {
+		s->size *= 2;
+		s->buf = xrealloc(s->buf, s->size);
+	}
 	if (left) {
-		s->n = left < CHUNK ? left : CHUNK;
-		memcpy(s->chunk, s->kept + s->from_kept, s->n);
-		s->from_kept += s->n;
-	} else if (!s->whole && !read_all(s->fd, s->chunk, CHUNK, &s->n)) {
+		got = left < s->size - s->n ? left : s->size - s->n;
+		memcpy(s->buf + s->n, s->kept + s->from_kept, got);
+		s->from_kept += got;
+	} else if (!s->whole && !read_all(s->fd, s->buf + s->n, s->size - s->n, &got)) {
 		fail(s, s->line, strerror(errno));
 		return false;
 	}
-	return s->n > 0;
+	s->n += got;
+	s->at_end = !got;
+	return got > 0;
 }
 
 /* The next byte that is not blank, left in place; negative at the end. */
 static int peek(struct source *s)
 {
-	while (fill(s)) {
-		char c = s->chunk[s->pos];
+	while (s->pos < s->n || more(s)) {
+		char c = s->buf[s->pos];
 
 		if (c == '\n')
 			s->line++;
@@ -195,47 +200,34 @@ static int peek(struct source *s)
 	return -1;
 }
 
-static unsigned long newlines(const char *p, size_t n)
+static const struct jnode *parse_row(struct source *s)
 {
-	const char *end = p + n;
-	unsigned long lines = 0;
-
-	while ((p = memchr(p, '\n', end - p))) {
-		p++;
-		lines++;
-	}
-	return lines;
-}
-
-static struct json_object *parse_row(struct source *s)
-{
-	struct json_object *row;
-	enum json_tokener_error err;
+	struct jtree *t = &s->tree;
+	const struct jnode *row;
 	char why[128];
-	size_t used;
 
-	s->row_bytes = 0;
-	json_tokener_reset(s->tok);
-	while (fill(s)) {
-		row = json_tokener_parse_ex(s->tok, s->chunk + s->pos, s->n - s->pos);
-		err = json_tokener_get_error(s->tok);
-		used = json_tokener_get_parse_end(s->tok);
-		s->line += newlines(s->chunk + s->pos, used);
-		s->pos += used;
-		s->row_bytes += used;
-		if (row)
-			return row;
-		if (err != json_tokener_continue) {
-			snprintf(why, sizeof(why), "not JSON: %s", json_tokener_error_desc(err));
-			return fail(s, s->line, why);
-		}
-		if (s->row_bytes > ROW_MAX)
+	for (;;) {
+		t->line = s->line;
+		row = jtree_parse(t, s->buf + s->pos, s->n - s->pos);
+		if (row || t->error)
+			break;
+		/* Begin again with a longer text. */
+		if (s->n - s->pos > ROW_MAX)
 			return fail(s, s->row_line, "a row of more than 64 MiB");
+		if (!more(s))
+			return s->error[0] ? NULL :
+			       fail(s, t->line, "not JSON: the file ends within a row");
 	}
-	return s->error[0] ? NULL : fail(s, s->line, "not JSON: the file ends within a row");
+	if (!row) {
+		snprintf(why, sizeof(why), "not JSON: %s", t->error);
+		return fail(s, t->line, why);
+	}
+	s->line = t->line;
+	s->pos = t->pos - s->buf;
+	return row;
 }
 
-struct json_object *source_next(struct source *s)
+const struct jnode *source_next(struct source *s)
 {
 	if (s->error[0])
 		return NULL;
@@ -293,11 +285,11 @@ bool source_rewind(struct source *s)
 	s->from_kept = 0;
 	s->n = 0;
 	s->pos = 0;
+	s->at_end = false;
 	s->state = BEFORE_LIST;
 	s->line = 1;
 	s->row_line = 1;
 	s->error[0] = '\0';
-	json_tokener_reset(s->tok);
 	return true;
 }
 
@@ -315,8 +307,8 @@ bool source_keep(struct source *s)
 	if (fd < 0 || fwrite(s->kept, 1, s->n_kept, copy) != s->n_kept)
 		goto err;
 	do {
-		if (!read_all(s->fd, s->chunk, CHUNK, &s->n) ||
-		    fwrite(s->chunk, 1, s->n, copy) != s->n)
+		if (!read_all(s->fd, s->buf, s->size, &s->n) ||
+		    fwrite(s->buf, 1, s->n, copy) != s->n)
 			goto err;
 	} while (s->n);
 	if (fclose(copy))

@@ -8,8 +8,9 @@
 #ifndef DASHCTL_SOURCE_H
 #define DASHCTL_SOURCE_H
 
-#include <json-c/json.h>
 #include <stdbool.h>
+
+#include "jtree.h"
 
 struct source;
 
@@ -23,8 +24,8 @@ void source_close(struct source *s);
 /* Name for messages. */
 const char *source_name(const struct source *s);
 
-/* The next row, whose reference the caller owns; NULL at the end or on an error. */
-struct json_object *source_next(struct source *s);
+/* The next row, good until the next call; NULL at the end or on an error. */
+const struct jnode *source_next(struct source *s);
 
 /* Line on which the row given last begins, or where the error is. */
 unsigned long source_line(const struct source *s);

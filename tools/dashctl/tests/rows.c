@@ -38,7 +38,7 @@ int rows_main(int argc, char **argv)
 {
 	struct encoder e = { .warn = warn };
 	struct json_list list = { 0 };
-	struct json_object *row;
+	const struct jnode *row;
 	int ret = DONE;
 
 	if (argc < 2)
@@ -58,7 +58,6 @@ int rows_main(int argc, char **argv)
 			fprintf(stderr, "%s:%lu: %s\n", source_name(src), source_line(src), e.why);
 			ret = WRONG_CALL;
 		}
-		json_object_put(row);
 	}
 	if (source_error(src)) {
 		fprintf(stderr, "%s:%lu: %s\n", source_name(src), source_line(src),
