@@ -11,8 +11,8 @@ import socket
 import subprocess
 import time
 
-from dashtest import (MARKER_IP, PEER_MAC, SLOW, VNI, Net, Wire, base, ca, case,
-                      check, equal, eventually, ip_batch, mac, mac_bytes, main,
+from dashtest import (MARKER_IP, PEER_MAC, SLOW, VNI, Net, Wire, base, ca,
+                      case, check, equal, eventually, ip_batch, mac, mac_bytes, main,
                       mapping, pa, route_rule, run)
 from frames import (be16, echo, from_peer, from_vm, patch, peer_frame, tcp,
                     to_peer, to_vm, udp, vm_frame)
@@ -129,7 +129,7 @@ def isolated():
     works()
 
 
-@case("a new namespace has nothing", stock=True)
+@case("a new namespace has nothing")
 def empty():
     net.load(base())
     space = Space("empty")
@@ -172,7 +172,7 @@ def port_up(name="u0"):
              f"addr replace {MARKER_IP}/24 dev {name}\n", net.app)
 
 
-@case("down and up under traffic", stock=True)
+@case("down and up under traffic")
 def down_up():
     net.load(base(RULE))
     with Deaf(), Flood(net.peer_name("u0"), traffic()):
@@ -214,7 +214,7 @@ def rename():
     works()
 
 
-@case("a port moves to another namespace and back under traffic", stock=True)
+@case("a port moves to another namespace and back under traffic")
 def move():
     space = Space("other")
     net.load(base(RULE))
@@ -239,7 +239,7 @@ def move():
     net.check_sums()
 
 
-@case("a namespace ends with a port that came from another", stock=True)
+@case("a namespace ends with a port that came from another")
 def move_and_end():
     net.load(base())
     for _ in rounds(5, 1):
@@ -262,13 +262,14 @@ def second(name="u1", num=1):
              f"link set {peer} up\n")
     ip_batch(f"link set {name} up\naddr add 100.0.0.254/24 dev {name}\n"
              f"addr add fd00:100::fe/64 dev {name}\n"
-             + "".join(f"neigh replace {pa(n, v6)} lladdr {peer_mac} dev {name}\n"
-                       for n in (1, 2, 3, 4) for v6 in (False, True)),
+             + "".join(
+                 f"neigh replace {pa(n, v6)} lladdr {peer_mac} dev {name}\n"
+                 for n in (1, 2, 3, 4) for v6 in (False, True)),
              net.app)
     return peer
 
 
-@case("a port is deleted under traffic", stock=True)
+@case("a port is deleted under traffic")
 def delete_port():
     net.load(base(RULE))
     for n in rounds(15):

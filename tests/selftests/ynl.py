@@ -24,10 +24,11 @@ net = Net()
 
 def tree():
     """The kernel source that has the tool."""
+    name = "linux-source-6.12*"
     for path in [os.environ.get("DASH_KERNEL_SRC")] + sorted(
-            glob.glob("/root/.cache/dash/src/linux-source-6.12*") +
-            glob.glob(os.path.expanduser("~/.cache/dash/src/linux-source-6.12*")) +
-            glob.glob("/usr/src/linux-source-6.12*")):
+            glob.glob(os.path.expanduser(f"~/.cache/dash/src/{name}")) +
+            glob.glob(f"/root/.cache/dash/src/{name}") +
+            glob.glob(f"/usr/src/{name}")):
         if path and os.path.exists(f"{path}/tools/net/ynl/cli.py"):
             return path
     raise Skip("no kernel source with tools/net/ynl")
@@ -48,7 +49,7 @@ class Tool:
             import yaml     # pylint: disable=import-outside-toplevel
         except ImportError:
             raise Skip("no PyYAML") from None
-        import cli          # pylint: disable=import-outside-toplevel,import-error
+        import cli          # pylint: disable=all
         loaded = {}
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -99,7 +100,7 @@ def hexm(addr):
 
 # -- the tool itself ----------------------------------------------------------
 
-@case("the specification keeps to its schema", stock=True)
+@case("the specification keeps to its schema")
 def schema():
     try:
         import jsonschema   # pylint: disable=import-outside-toplevel
@@ -131,7 +132,7 @@ def get_row():
     equal((got["action"], got["vnet"]), ("vnet", "v1"), "route")
 
 
-@case("dump: tables of the configuration", stock=True)
+@case("dump: tables of the configuration")
 def dump_rows():
     net.load(base())
     rows = ynl("dump", "config-get", {"type": "mapping", "parent": "v1"})
@@ -246,7 +247,7 @@ def explain():
 
 # -- writing ------------------------------------------------------------------
 
-@case("do: set and delete rows", stock=True)
+@case("do: set and delete rows")
 def write():
     net.load(base())
     ynl("do", "config-set", {
@@ -289,7 +290,8 @@ refused = []    # the configuration that none of these changes
 
 ERRORS = {      # name: (operation, arguments, texts in the error)
     "an ENI without a MAC":
-    ("config-set", {"eni": [{"name": "e9", "vnet": "v1"}]}, ["MAC|mac|'miss-type': 3", ".eni"]),
+    ("config-set", {"eni": [{"name": "e9", "vnet": "v1"}]},
+     ["MAC|mac|'miss-type': 3", ".eni"]),
     "a VNI of more than 24 bits":
     ("config-set", {"vnet": [{"name": "v9", "vni": 1 << 24}]},
      [".vnet.vni", "24"]),
@@ -377,7 +379,7 @@ def txn_whole():
     net.load(base())
     if not ynl.main:
         ynl.load()
-    from lib import YnlFamily   # pylint: disable=import-outside-toplevel,import-error
+    from lib import YnlFamily   # pylint: disable=all
     with InNetns(net.app):
         fam = YnlFamily(SPEC, "")
     try:
