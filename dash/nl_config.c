@@ -413,7 +413,8 @@ int dash_nl_config_get_doit(struct sk_buff *skb, struct genl_info *info)
 	for (type = 0; type < DASH_OBJECT_TYPES && !key; type++)
 		if (info->attrs[dash_types[type].attr])
 			key = dash_row_alloc(info->attrs[dash_types[type].attr],
-					     type, true, 0, info->extack);
+					     type, true, 0, false,
+					     info->extack);
 	if (IS_ERR(key))
 		return PTR_ERR(key);
 	if (!key) {

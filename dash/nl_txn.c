@@ -108,7 +108,9 @@ static int dash_nl_parse_rows(struct genl_info *info, bool del,
 		type = dash_type_of_attr(nla_type(pos));
 		if (type < 0)
 			continue;
-		row = dash_row_alloc(pos, type, del, seq, info->extack);
+		row = dash_row_alloc(pos, type, del, seq,
+				     info->attrs[DASH_A_CONFIG_TXN],
+				     info->extack);
 		if (IS_ERR(row))
 			return PTR_ERR(row);
 		/* a row that goes on has the number of its first part */

@@ -355,6 +355,48 @@ static const struct dash_ref_desc dash_refs_route_rule[] = {
 	{}
 };
 
+static const struct dash_need dash_needs_route_rule[] = {
+	{ DASH_A_ROUTE_RULE_PRIORITY, "priority" },
+	{ DASH_A_ROUTE_RULE_ACTION, "action_type" },
+	{}
+};
+
+static const struct dash_need dash_needs_acl_group[] = {
+	{ DASH_A_ACL_GROUP_IP_VERSION, "ip_version" },
+	{}
+};
+
+static const struct dash_need dash_needs_eni_route[] = {
+	{ DASH_A_ENI_ROUTE_GROUP, "group_id" },
+	{}
+};
+
+static const struct dash_need dash_needs_acl_rule[] = {
+	{ DASH_A_ACL_RULE_PRIORITY, "priority" },
+	{ DASH_A_ACL_RULE_ACTION, "action" },
+	{}
+};
+
+static const struct dash_need dash_needs_route[] = {
+	{ DASH_A_ROUTE_ACTION, "routing_type" },
+	{}
+};
+
+static const struct dash_need dash_needs_vnet[] = {
+	{ DASH_A_VNET_VNI, "vni" },
+	{}
+};
+
+static const struct dash_need dash_needs_tag[] = {
+	{ DASH_A_TAG_IP_VERSION, "ip_version" },
+	{}
+};
+
+static const struct dash_need dash_needs_eni[] = {
+	{ DASH_A_ENI_MAC, "mac_address" },
+	{}
+};
+
 const struct dash_type dash_types[] = {
 	[DASH_OBJECT_TYPE_APPLIANCE] = {
 		.table = "DASH_APPLIANCE_TABLE:",
@@ -377,7 +419,7 @@ const struct dash_type dash_types[] = {
 		.append = DASH_A_VNET_APPEND,
 		.name = dash_name_vnet,
 		.keys = B(DASH_A_VNET_NAME),
-		.needs = B(DASH_A_VNET_VNI),
+		.needs = dash_needs_vnet,
 		.vnis = B(DASH_A_VNET_VNI),
 	},
 	[DASH_OBJECT_TYPE_QOS] = {
@@ -404,7 +446,7 @@ const struct dash_type dash_types[] = {
 		.append = DASH_A_TAG_APPEND,
 		.name = dash_name_tag,
 		.keys = B(DASH_A_TAG_NAME),
-		.needs = B(DASH_A_TAG_IP_VERSION),
+		.needs = dash_needs_tag,
 		.prefixes = B(DASH_A_TAG_PREFIX),
 	},
 	[DASH_OBJECT_TYPE_ACL_GROUP] = {
@@ -414,7 +456,7 @@ const struct dash_type dash_types[] = {
 		.maxattr = DASH_A_ACL_GROUP_MAX,
 		.name = dash_name_acl_group,
 		.keys = B(DASH_A_ACL_GROUP_NAME),
-		.needs = B(DASH_A_ACL_GROUP_IP_VERSION),
+		.needs = dash_needs_acl_group,
 	},
 	[DASH_OBJECT_TYPE_ACL_RULE] = {
 		.table = "DASH_ACL_RULE_TABLE:",
@@ -425,7 +467,7 @@ const struct dash_type dash_types[] = {
 		.name = dash_name_acl_rule,
 		.refs = dash_refs_acl_rule,
 		.keys = B(DASH_A_ACL_RULE_GROUP) | B(DASH_A_ACL_RULE_NAME),
-		.needs = B(DASH_A_ACL_RULE_PRIORITY) | B(DASH_A_ACL_RULE_ACTION),
+		.needs = dash_needs_acl_rule,
 		.prefixes = B(DASH_A_ACL_RULE_SRC_ADDR) |
 			    B(DASH_A_ACL_RULE_DST_ADDR),
 		.port_ranges = B(DASH_A_ACL_RULE_SRC_PORT) |
@@ -451,7 +493,7 @@ const struct dash_type dash_types[] = {
 		.stage = dash_route_stage,
 		.keys = B(DASH_A_ROUTE_GROUP) | B(DASH_A_ROUTE_ADDR) |
 			B(DASH_A_ROUTE_LEN),
-		.needs = B(DASH_A_ROUTE_ACTION),
+		.needs = dash_needs_route,
 		.addrs = B(DASH_A_ROUTE_ADDR) | B(DASH_A_ROUTE_OVERLAY_IP) |
 			 B(DASH_A_ROUTE_UNDERLAY_IP),
 		.vnis = B(DASH_A_ROUTE_VNI),
@@ -511,7 +553,7 @@ const struct dash_type dash_types[] = {
 		.name = dash_name_eni,
 		.refs = dash_refs_eni,
 		.keys = B(DASH_A_ENI_NAME),
-		.needs = B(DASH_A_ENI_MAC),
+		.needs = dash_needs_eni,
 		.addrs = B(DASH_A_ENI_UNDERLAY_IP) | B(DASH_A_ENI_ENCAP_SIP) |
 			 B(DASH_A_ENI_ADDRESS),
 		.vnis = B(DASH_A_ENI_VM_VNI),
@@ -545,7 +587,7 @@ const struct dash_type dash_types[] = {
 		.name = dash_name_eni_route,
 		.refs = dash_refs_eni_route,
 		.keys = B(DASH_A_ENI_ROUTE_ENI),
-		.needs = B(DASH_A_ENI_ROUTE_GROUP),
+		.needs = dash_needs_eni_route,
 		.parent_attr = DASH_A_ENI_ROUTE_ENI,
 		.parent = DASH_OBJECT_TYPE_ENI,
 	},
@@ -557,8 +599,7 @@ const struct dash_type dash_types[] = {
 		.name = dash_name_route_rule,
 		.refs = dash_refs_route_rule,
 		.keys = B(DASH_A_ROUTE_RULE_ENI) | B(DASH_A_ROUTE_RULE_VNI),
-		.needs = B(DASH_A_ROUTE_RULE_PRIORITY) |
-			 B(DASH_A_ROUTE_RULE_ACTION),
+		.needs = dash_needs_route_rule,
 		.vnis = B(DASH_A_ROUTE_RULE_VNI),
 		.parent_attr = DASH_A_ROUTE_RULE_ENI,
 		.parent = DASH_OBJECT_TYPE_ENI,
@@ -646,20 +687,79 @@ static int dash_check_attr(const struct dash_type *type,
 	return 0;
 }
 
-static int dash_check_present(const struct dash_type *type, struct nlattr **tb,
-			      const struct nlattr *nest, u64 needs,
-			      struct netlink_ext_ack *extack)
+static int dash_check_keys(const struct dash_type *type, struct nlattr **tb,
+			   const struct nlattr *nest,
+			   struct netlink_ext_ack *extack)
 {
-	int i;
+	int i, err;
 
 	for (i = 1; i <= type->maxattr; i++) {
-		if (!(needs & B(i)) || tb[i])
+		if (!(type->keys & B(i)))
 			continue;
-		dash_err(extack, nest, "%s row lacks attribute %d, which is required",
-			 type->table, i);
+		if (!tb[i]) {
+			dash_err(extack, NULL, "%s row without its key",
+				 type->table);
+			NL_SET_ERR_ATTR_MISS(extack, nest, i);
+			return -EINVAL;
+		}
+		err = dash_check_attr(type, tb[i], extack);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int dash_check_needs(const struct dash_type *type, struct nlattr **tb,
+			    const struct nlattr *nest,
+			    struct netlink_ext_ack *extack)
+{
+	const struct dash_need *need;
+
+	for (need = type->needs; need && need->attr; need++) {
+		if (tb[need->attr])
+			continue;
+		dash_err(extack, NULL, "%s is required", need->field);
+		NL_SET_ERR_ATTR_MISS(extack, nest, need->attr);
 		return -EINVAL;
 	}
 	return 0;
+}
+
+/* All but the key, for a row that is set. */
+static int dash_check_row(const struct dash_type *type, struct nlattr **tb,
+			  const struct nlattr *nest,
+			  struct netlink_ext_ack *extack)
+{
+	const struct nlattr *nla;
+	int rem, err;
+
+	nla_for_each_nested(nla, nest, rem) {
+		err = dash_check_attr(type, nla, extack);
+		if (err)
+			return err;
+	}
+	/* a part that goes on has what it needs in the first one */
+	if (type->append && tb[type->append])
+		return 0;
+	err = dash_check_needs(type, tb, nest, extack);
+	if (err || !type->check)
+		return err;
+	return type->check(tb, nla_data(nest), nla_len(nest), extack);
+}
+
+/* Say which object an error is about. */
+static void dash_err_name(struct netlink_ext_ack *extack,
+			  const struct dash_type *type, const char *name,
+			  const u32 *seq)
+{
+	if (!extack || !extack->_msg)
+		return;
+	if (seq)
+		dash_err(extack, extack->bad_attr, "row %u: %s%s: %s", *seq,
+			 type->table, name, extack->_msg);
+	else
+		dash_err(extack, extack->bad_attr, "%s%s: %s", type->table,
+			 name, extack->_msg);
 }
 
 static int dash_row_refs(struct dash_row *row)
@@ -697,44 +797,34 @@ static int dash_row_refs(struct dash_row *row)
 }
 
 struct dash_row *dash_row_alloc(const struct nlattr *nest, u8 type_id, bool del,
-				u32 seq, struct netlink_ext_ack *extack)
+				u32 seq, bool numbered,
+				struct netlink_ext_ack *extack)
 {
 	const struct dash_type *type = &dash_types[type_id];
 	struct nlattr *tb[DASH_ROW_ATTRS];
 	char name[DASH_NAME_LEN];
-	const struct nlattr *nla;
 	struct dash_row *row;
-	int rem, err;
-	bool more;
+	int err;
 
-	BUILD_BUG_ON(ARRAY_SIZE(tb) <= DASH_A_ENI_MAX ||
-		     ARRAY_SIZE(tb) <= DASH_A_APPLIANCE_MAX);
+	BUILD_BUG_ON(DASH_A_ENI_MAX >= ARRAY_SIZE(tb) ||
+		     DASH_A_APPLIANCE_MAX >= ARRAY_SIZE(tb));
 
 	err = nla_parse_nested(tb, type->maxattr, nest, type->policy, extack);
 	if (err)
 		return ERR_PTR(err);
-	more = type->append && tb[type->append];
-	err = dash_check_present(type, tb, nest, type->keys |
-				 (del || more ? 0 : type->needs), extack);
+	err = dash_check_keys(type, tb, nest, extack);
 	if (err)
 		return ERR_PTR(err);
-	nla_for_each_nested(nla, nest, rem) {
-		err = dash_check_attr(type, nla, extack);
-		if (err)
-			return ERR_PTR(err);
-	}
-	if (type->parent_attr) {
-		err = dash_check_parent(tb[type->parent_attr], extack);
-		if (err)
-			return ERR_PTR(err);
-	}
 	err = type->name(tb, name, extack);
 	if (err < 0)
 		return ERR_PTR(err);
-	if (!del && !more && type->check) {
-		err = type->check(tb, nla_data(nest), nla_len(nest), extack);
-		if (err)
-			return ERR_PTR(err);
+	err = type->parent_attr ?
+	      dash_check_parent(tb[type->parent_attr], extack) : 0;
+	if (!err && !del)
+		err = dash_check_row(type, tb, nest, extack);
+	if (err) {
+		dash_err_name(extack, type, name, numbered ? &seq : NULL);
+		return ERR_PTR(err);
 	}
 
 	row = kvmalloc(struct_size(row, attrs, nla_len(nest)),

@@ -31,6 +31,16 @@ struct dash_ref_desc {
 };
 
 /**
+ * struct dash_need - an attribute that a row must have
+ */
+struct dash_need {
+	/** @attr: attribute, 0 ends a list */
+	u16 attr;
+	/** @field: name of the field in the table */
+	const char *field;
+};
+
+/**
  * struct dash_type - what rows of a table look like
  */
 struct dash_type {
@@ -50,8 +60,8 @@ struct dash_type {
 	int (*stage)(struct dash_txn *txn, struct dash_row *row);
 	/** @keys: attributes that form the name, as bits */
 	u64 keys;
-	/** @needs: further attributes that a row must have */
-	u64 needs;
+	/** @needs: further attributes that a row must have, or NULL */
+	const struct dash_need *needs;
 	/** @addrs: attributes that are addresses */
 	u64 addrs;
 	/** @vnis: attributes that are VNIs */
@@ -139,13 +149,15 @@ u8 dash_row_u8(const struct dash_row *row, int attr, u8 absent);
  * @type: enum dash_object_type
  * @del: only the key counts
  * @seq: number in the transaction
+ * @numbered: errors name it
  * @extack: says what is wrong
  *
  * Context: process.
  * Return: row or ERR_PTR.
  */
 struct dash_row *dash_row_alloc(const struct nlattr *nest, u8 type, bool del,
-				u32 seq, struct netlink_ext_ack *extack);
+				u32 seq, bool numbered,
+				struct netlink_ext_ack *extack);
 void dash_row_free(struct dash_row *row);
 
 /* Is it the next part of the row before it? */
