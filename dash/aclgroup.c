@@ -247,7 +247,7 @@ static int dash_row_cmp_priority(const void *a, const void *b)
 /* Rules of the end state in order; a priority twice is an error. */
 static int dash_build_order(struct dash_acl_build *b, struct dash_sym *group)
 {
-	struct dash_row *row;
+	struct dash_row *row, *other;
 	struct dash_sym *sym;
 	u32 n = 0, i;
 
@@ -282,12 +282,16 @@ static int dash_build_order(struct dash_acl_build *b, struct dash_sym *group)
 	for (i = 1; i < n; i++) {
 		if (dash_row_cmp_priority(&b->row[i - 1], &b->row[i]))
 			continue;
-		b->txn->row = b->row[i];
+		row = b->row[i];
+		other = b->row[i - 1];
+		/* blame the one that the change brings */
+		if (!row->sym->staged)
+			swap(row, other);
+		b->txn->row = row;
 		return dash_txn_fail(b->txn, -EEXIST,
 				     "priority %u is also that of rule %s",
-				     dash_row_u32(b->row[i],
-						  DASH_A_ACL_RULE_PRIORITY, 0),
-				     b->row[i - 1]->sym->name);
+				     dash_row_u32(row, DASH_A_ACL_RULE_PRIORITY, 0),
+				     other->sym->name);
 	}
 	return 0;
 }
