@@ -5,6 +5,7 @@
  * this description.
  */
 #include <linux/atomic.h>
+#include <linux/ctype.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
@@ -655,6 +656,26 @@ static int dash_check_range(const struct nlattr *nest, bool vni,
 	return 0;
 }
 
+/* Names go into messages, traces and JSON as they are. */
+static int dash_check_string(const struct nlattr *nla, bool is_key,
+			     struct netlink_ext_ack *extack)
+{
+	const char *p = nla_data(nla);
+
+	if (is_key && !*p) {
+		dash_err(extack, nla, "empty name");
+		return -EINVAL;
+	}
+	for (; *p; p++) {
+		if (isascii(*p) && isprint(*p))
+			continue;
+		dash_err(extack, nla, "name with byte 0x%02x, not printable ASCII",
+			 (u8)*p);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int dash_check_attr(const struct dash_type *type,
 			   const struct nlattr *nla,
 			   struct netlink_ext_ack *extack)
@@ -663,6 +684,8 @@ static int dash_check_attr(const struct dash_type *type,
 	u64 bit = B(nla_type(nla));
 	int err;
 
+	if (type->policy[nla_type(nla)].type == NLA_NUL_STRING)
+		return dash_check_string(nla, type->keys & bit, extack);
 	if (type->addrs & bit && nla_len(nla) != 4 && nla_len(nla) != 16) {
 		dash_err(extack, nla, "address of %d bytes", nla_len(nla));
 		return -EINVAL;
@@ -806,8 +829,8 @@ struct dash_row *dash_row_alloc(const struct nlattr *nest, u8 type_id, bool del,
 	struct dash_row *row;
 	int err;
 
-	BUILD_BUG_ON(DASH_A_ENI_MAX >= ARRAY_SIZE(tb) ||
-		     DASH_A_APPLIANCE_MAX >= ARRAY_SIZE(tb));
+	BUILD_BUG_ON(ARRAY_SIZE(tb) <= DASH_A_ENI_MAX ||
+		     ARRAY_SIZE(tb) <= DASH_A_APPLIANCE_MAX);
 
 	err = nla_parse_nested(tb, type->maxattr, nest, type->policy, extack);
 	if (err)
