@@ -221,17 +221,15 @@ static const char *parse_string(struct jtree *t)
 	char *text;
 
 	for (p = start; p < t->end && *p != '"'; p++) {
-		if ((signed char)*p >= 0x20) {
-			if (*p != '\\')
-				continue;
-			simple = false;
-			p++;
-		} else if ((unsigned char)*p < 0x20) {
+		if ((unsigned char)*p < 0x20) {
 			t->pos = p;
 			return wrong(t, "a control character in a string");
-		} else {
-			simple = false;
 		}
+		if ((signed char)*p >= 0x20 && *p != '\\')
+			continue;
+		simple = false;
+		if (*p == '\\')
+			p++;
 	}
 	if (p >= t->end)
 		return cut(t);

@@ -71,29 +71,38 @@ bool refusal_locate(const char *msg, const struct nl_error *err, uint32_t *row,
 	return true;
 }
 
-/* "row N: text" is how the kernel names a row at commit. */
+/*
+ * What is wrong with which field of which row. The kernel says "row N: name: text"
+ * or points at an attribute, or both.
+ */
 static void explain(const struct txn *t, const struct nl_error *err, struct refusal *why)
 {
-	unsigned int m, row;
+	const char *text = err->text, *end;
+	unsigned int m;
 	int n = 0;
 
 	memset(why, 0, sizeof(*why));
-	if (sscanf(err->text, "row %u: %n", &row, &n) == 1 && n) {
-		why->has_row = true;
-		why->row = row;
-		snprintf(why->text, sizeof(why->text), "%s", err->text + n);
-		return;
-	}
-	snprintf(why->text, sizeof(why->text), "%s", err->text);
+	why->has_row = sscanf(text, "row %u: %n", &why->row, &n) == 1 && n;
+	text += n;
 	for (m = 0; m < t->n; m++) {
+		uint32_t row = t->msg[m].first;
+		bool found;
+
 		if (nl_seq(&t->buf, t->msg[m].at) != err->seq)
 			continue;
-		why->row = t->msg[m].first;
-		why->has_row = refusal_locate(t->buf.data + t->msg[m].at, err, &why->row,
-					      why->field) || t->msg[m].rows == 1;
+		found = refusal_locate(t->buf.data + t->msg[m].at, err, &row, why->field);
+		if (!why->has_row) {
+			why->row = row;
+			why->has_row = found || t->msg[m].rows == 1;
+		}
 	}
+	/* The field goes between the name and the text. */
+	end = strstr(text, ": ");
+	if (why->field[0] && nl_names_row(text) && end)
+		text = end + 2;
 	if (err->miss_type && why->field[0])
-		snprintf(why->text, sizeof(why->text), "is missing");
+		text = "is missing";
+	snprintf(why->text, sizeof(why->text), "%s", text);
 }
 
 static void close_message(struct txn *t)
