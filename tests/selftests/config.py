@@ -154,7 +154,7 @@ BAD = {
     "a route rule with an unknown VNET": (
         route_rule("eni1", 1, "1.0.0.0/8", 1, vnet="nope"), ("vnet", "nope")),
     "a bound group's other family": (
-        row("ACL_GROUP", "g1", ip_version="ipv6"), ("g1",)),
+        row("ACL_GROUP", "g6", ip_version="ipv4"), ("g6",)),
     "settings in a second appliance row": (
         row("APPLIANCE", "2", sip="100.0.0.250", udp_sport=7), ("APPLIANCE",)),
     "a VNI of more than 24 bits": (row("VNET", "v9", vni=1 << 24), ("vni",), 1),
@@ -583,6 +583,7 @@ def begin(nl):
 
 
 def socket_in_net():
+    net.loaded = None       # it may change things
     with InNetns(net.app):
         return Genl()
 
@@ -762,8 +763,7 @@ def fuzz():
     rows = config_messages()
     ours = [v for k, v in N.items() if k.startswith("DASH_CMD_")
             and not k.endswith("MAX")]
-    with InNetns(net.app):
-        nl = Genl()
+    nl = socket_in_net()
     nl.sock.setblocking(False)
     # Devices of the namespace may get attached or not, but ports of nobody
     # else.

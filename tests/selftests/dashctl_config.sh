@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # dashctl against the module: files, objects, refusals, exit statuses.
+#
+# shellcheck disable=SC2317 # functions are called by their names in TESTS
 
-# shellcheck source=lib.sh
+# shellcheck source=tests/selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 EXAMPLES=$TOP/Documentation/examples
@@ -145,26 +147,26 @@ objects()
 	must ctl a acl rule add g:1 priority 1 action deny protocol tcp,udp dst_port 80 dst_port 90-95
 	[ "$(row DASH_ACL_RULE_TABLE:g:1 | jq -c '[.protocol, .dst_port]')" = '[[6,17],["80","90-95"]]' ] ||
 		fail "lists: $(row DASH_ACL_RULE_TABLE:g:1)"
-	must ctl a acl bind $ENI out 2 v4 g
+	must ctl a acl bind "$ENI" out 2 v4 g
 	must_fail 2 ctl a acl group del g >"$TMP/err"
 	said "$TMP/err" "DASH_ACL_OUT_TABLE:$ENI:2"
-	must_fail 2 ctl a acl bind $ENI out 1 v4 nope
-	must ctl a acl unbind $ENI out 2
+	must_fail 2 ctl a acl bind "$ENI" out 1 v4 nope
+	must ctl a acl unbind "$ENI" out 2
 	must ctl a acl group del g
 	[ "$(row DASH_ACL_RULE_TABLE:g:1)" = null ] || fail "a rule survived its group"
 	must ctl a route group add r
 	must ctl a route add r 10.0.0.0/8 routing_type vnet vnet v
 	must ctl a route add r:fd00::/8 drop
-	must ctl a route bind $ENI r
+	must ctl a route bind "$ENI" r
 	[ "$(ctl a -j route show r | jq length)" = 2 ] || fail "route show r"
 	[ "$(ctl a -j route show r:10.0.0.0/8 | jq length)" = 1 ] || fail "route show r:10.0.0.0/8"
-	must ctl a rule add $ENI 5 100.0.0.0/8 1 action_type decap
-	must ctl a rule add $ENI:5 priority 2 action_type drop
-	[ "$(ctl a -j rule show $ENI 5 | jq length)" = 2 ] || fail "rule show"
-	must ctl a rule del $ENI:5:2
+	must ctl a rule add "$ENI" 5 100.0.0.0/8 1 action_type decap
+	must ctl a rule add "$ENI":5 priority 2 action_type drop
+	[ "$(ctl a -j rule show "$ENI" 5 | jq length)" = 2 ] || fail "rule show"
+	must ctl a rule del "$ENI":5:2
 	[ "$(ctl a -j rule show | jq length)" = 1 ] || fail "rule del"
 	must ctl a mapping add v 10.0.0.1 underlay_ip 100.0.0.1
-	must ctl a eni del $ENI
+	must ctl a eni del "$ENI"
 	[ "$(ctl a -j rule show | jq length)" = 0 ] || fail "a route rule survived its ENI"
 	must ctl a vnet del nonesuch
 	must_fail 2 ctl a vnet show nonesuch
@@ -225,7 +227,7 @@ stream()
 
 	[ "${DASH_KERNEL:-}" = uml ] || n=20000
 	fresh
-	awk -v n=$n 'BEGIN {
+	awk -v n="$n" 'BEGIN {
 		print "[\n {\"DASH_VNET_TABLE:v\": {\"vni\": 1}}"
 		for (i = 0; i < n; i++)
 			printf ",\n {\"DASH_VNET_MAPPING_TABLE:v:10.%d.%d.%d\": {\"routing_type\": \"vnet_encap\", \"underlay_ip\": \"100.0.%d.%d\"}, \"OP\": \"SET\"}", i / 65536, i / 256 % 256, i % 256, i / 256 % 256, i % 256
@@ -243,7 +245,7 @@ stream()
 	printf ',\n {"DASH_VNET_MAPPING_TABLE:w:1.1.1.1": {"underlay_ip": "1.1.1.1"}}\n]\n' >>"$TMP/f"
 	must ctl a flush
 	must_fail 2 ctl a load "$TMP/f" >"$TMP/err"
-	said "$TMP/err" "$TMP/f:$((n + 3)): DASH_VNET_MAPPING_TABLE:w:1.1.1.1: "
+	said "$TMP/err" "$TMP/f:$((n + 5)): DASH_VNET_MAPPING_TABLE:w:1.1.1.1: "
 	[ "$(ctl a save)" = "[]" ] || fail "something was loaded"
 }
 

@@ -291,7 +291,7 @@ refused = []    # the configuration that none of these changes
 ERRORS = {      # name: (operation, arguments, texts in the error)
     "an ENI without a MAC":
     ("config-set", {"eni": [{"name": "e9", "vnet": "v1"}]},
-     ["MAC|mac|'miss-type': 3", ".eni"]),
+     ["DASH_ENI_TABLE:e9: mac_address", "'miss-type': 3", "'miss-nest'"]),
     "a VNI of more than 24 bits":
     ("config-set", {"vnet": [{"name": "v9", "vni": 1 << 24}]},
      [".vnet.vni", "24"]),
