@@ -83,13 +83,14 @@ source_tree()
 
 	dir=$CACHE/src/${UML_SOURCE}_$ver
 	if [ ! -d "$dir" ]; then
-		deb=$(fetch "$UML_SOURCE" "$ver")
+		deb=$(fetch "$UML_SOURCE" "$ver") || die "no $UML_SOURCE"
 		rm -rf "$dir.tmp"
 		mkdir -p "$dir.tmp"
 		log "unpacking $UML_SOURCE $ver"
 		dpkg-deb --fsys-tarfile "$deb" |
 			tar -xO "./usr/src/$UML_SOURCE.tar.xz" |
-			tar -xJ -C "$dir.tmp" --strip-components=1
+			tar -xJ -C "$dir.tmp" --strip-components=1 ||
+			die "cannot unpack $deb"
 		mv "$dir.tmp" "$dir"
 	fi
 	echo "$dir"
@@ -132,7 +133,7 @@ build_uml()
 {
 	local name=$1 ver=$2 dir=$3 src rel out
 
-	src=$(with_lock source source_tree "$ver")
+	src=$(with_lock source source_tree "$ver") || die "no source of $name"
 	# kbuild writes the path of the build directory into its files, so
 	# the kernel is built where it stays. A build that was interrupted is
 	# continued.
@@ -148,19 +149,23 @@ build_uml()
 	local mk=(make -C "$src" "O=$out" ARCH=um)
 
 	log "building kernel $name from $UML_SOURCE $ver (some minutes, once)"
+	# "set -e" does not hold here: the caller looks at what this returns.
 	quietly "$dir/config.log" "${mk[@]}" \
-		KCONFIG_ALLCONFIG="$dir/fragment" allnoconfig
+		KCONFIG_ALLCONFIG="$dir/fragment" allnoconfig ||
+		die "no configuration for $name"
 	check_config "$dir/fragment" "$out/.config" ||
 		die "the configuration of $name asks for the impossible"
-	quietly "$dir/build.log" "${mk[@]}" -s "-j$JOBS" linux modules
+	quietly "$dir/build.log" "${mk[@]}" -s "-j$JOBS" linux modules ||
+		die "kernel $name does not build"
 
-	rel=$("${mk[@]}" -s kernelrelease)
+	rel=$("${mk[@]}" -s kernelrelease) || die "kernel $name has no release"
 	# An empty set of modules, but modules.builtin: modprobe of something
 	# built in then succeeds.
 	quietly "$dir/install.log" "${mk[@]}" -s \
-		INSTALL_MOD_PATH="$dir" modules_install
+		INSTALL_MOD_PATH="$dir" modules_install ||
+		die "no modules of kernel $name"
 	rm -f "$dir/lib/modules/$rel"/{build,source}
-	ln -f "$out/linux" "$dir/image"
+	ln -f "$out/linux" "$dir/image" || die "kernel $name has no image"
 	# Objects of the kernel are of no use any more; those under scripts/
 	# and tools/ are for building modules.
 	find "$out" \( -path "$out/scripts" -o -path "$out/tools" \) -prune -o \
@@ -179,7 +184,7 @@ unpack()
 	shift
 	for deb; do
 		dpkg-deb --fsys-tarfile "$deb" |
-			tar -x -C "$dir" --exclude=./usr/share/doc
+			tar -x -C "$dir" --exclude=./usr/share/doc || return 1
 	done
 }
 
@@ -205,10 +210,10 @@ build_stock()
 		die "cannot make out what $pkg depends on"
 	fi
 	for pkg in "$image" "linux-headers-$rel" "$common" "$kbuild"; do
-		debs+=("$(fetch "$pkg" "$(candidate "$pkg")")")
+		debs+=("$(fetch "$pkg" "$(candidate "$pkg")")") || die "no $pkg"
 	done
 	log "unpacking kernel $rel ($ver)"
-	unpack "$tmp" "${debs[@]}"
+	unpack "$tmp" "${debs[@]}" || die "cannot unpack $rel"
 
 	# The headers refer to one another by absolute paths.
 	local usr=$tmp/usr f
@@ -264,6 +269,12 @@ stock_current()
 	echo "$image $(candidate "$image")"
 }
 
+# once BUILD... DIR: unless somebody else did it meanwhile
+once()
+{
+	[ -e "${!#}/complete" ] || "$@"
+}
+
 get_kernel()
 {
 	local name=$1 ver image dir hash
@@ -275,7 +286,8 @@ get_kernel()
 			 [ "$name" = uml ] || cat "$VMDIR/configs/$name.config"
 		       } | sha256sum | cut -c 1-12)
 		dir=$CACHE/kernels/$name-$ver-$hash
-		[ -e "$dir/complete" ] || build_uml "$name" "$ver" "$dir"
+		[ -e "$dir/complete" ] ||
+			with_lock "kernel-${dir##*/}" once build_uml "$name" "$ver" "$dir"
 		;;
 	6.1 | 6.12)
 		local meta=linux-image-amd64
@@ -283,7 +295,8 @@ get_kernel()
 		read -r image ver < <(remember "$meta" stock_current "$meta")
 		[ -n "$ver" ] || die "no $meta"
 		dir=$CACHE/kernels/$name-$ver
-		[ -e "$dir/complete" ] || build_stock "$ver" "$image" "$dir"
+		[ -e "$dir/complete" ] ||
+			with_lock "kernel-${dir##*/}" once build_stock "$ver" "$image" "$dir"
 		;;
 	*)
 		die "no such kernel: $name (there are: $KERNELS)"
@@ -306,6 +319,6 @@ case ${1:-} in
 *)
 	[ $# = 1 ] || die "usage: $0 KERNEL"
 	"$TOP/scripts/setup.sh" build
-	with_lock "kernel-$1" get_kernel "$1"
+	get_kernel "$1"
 	;;
 esac
