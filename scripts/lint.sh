@@ -53,49 +53,20 @@ shell_scripts()
 	done
 }
 
-# module KERNEL ARG...: ARGs are for make. Warnings are errors, for then what
-# make does not do again was in order.
+# module KERNEL: build as the tests do, and what sparse thinks of it
 module()
 {
-	local kernel build log kunit=()
+	local dest rc=0
 
-	kernel=$("$VMDIR/kernel.sh" "$1" 2>/dev/null) || { echo "no kernel $1"; return 1; }
-	build=$LINT/${TOP//\//_}/$1
-	log=$build.log
-	mkdir -p "$build"
-	rsync -a --delete --exclude='*.o' --exclude='*.ko' --exclude='*.mod' \
-		--exclude='*.mod.c' --exclude='.*.cmd' --exclude='modules.order' \
-		--exclude='.module-common*' --exclude=/dash/compat/generated/ \
-		--exclude='/tests/kunit/unit_*.c' --exclude='/Module.symvers' \
-		Kbuild dash include "$build/" || [ $? = 24 ]
-	mkdir -p "$build/tests"
-	rsync -a --delete --exclude='*.o' --exclude='*.ko' --exclude='*.mod' \
-		--exclude='*.mod.c' --exclude='.*.cmd' --exclude='modules.order' \
-		--exclude='unit_*.c' tests/kunit "$build/tests/" || [ $? = 24 ]
-	if [ "$(cat "$build/.kernel" 2>/dev/null)" != "$kernel" ]; then
-		find "$build" \( -name '*.o' -o -name '.*.cmd' \) -delete
-		rm -rf "$build/dash/compat/generated"
-		echo "$kernel" >"$build/.kernel"
-	fi
-	! grep -qs '^CONFIG_KUNIT=y' "$kernel/build/.config" || kunit=(DASH_KUNIT=m)
-	# so that modpost has its say every time
-	rm -f "$build/Module.symvers"
-	local rc=0
-	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -k -C "$kernel/build" \
-		"M=$build" "ARCH=$(cat "$kernel/arch")" "-j$JOBS" "${kunit[@]}" \
-		W=1 KCFLAGS=-Werror "${@:2}" \
-		modules >"$log" 2>&1 || rc=$?
-	if [ $rc != 0 ] || grep -q 'WARNING: modpost' "$log"; then
-		grep -E '(warning|error|undefined!|WARNING)' "$log" |
-			grep -v '^make' | sed "s|$build/||" | sort -u || true
-		echo "all of it in $log"
-		return 1
-	fi
+	dest=$(mktemp -d)
+	MAKE_ARGS=${2:-} tests/vm/module.sh "$1" "$dest" || rc=1
+	rm -rf "$dest"
+	return $rc
 }
 
-SPARSE=(C=1 CF="-D__CHECK_ENDIAN__ -Wsparse-error")
-gate_module-6.1() { module 6.1 "${SPARSE[@]}"; }
-gate_module-6.12() { module 6.12 "${SPARSE[@]}"; }
+SPARSE="C=2 CF=-Wsparse-error"
+gate_module-6.1() { module 6.1 "$SPARSE"; }
+gate_module-6.12() { module 6.12 "$SPARSE"; }
 # with the unit tests, whose assertions mix types in a way that sparse minds
 gate_module-uml() { module uml; }
 

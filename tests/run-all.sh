@@ -19,12 +19,13 @@
 # is one more failure. The exit status is 1 if anything failed.
 #
 # Logs are left in ~/.cache/dash/logs/check-*. DASH_CHECK_JOBS is how many jobs
-# run at the same time (2).
+# run at the same time: one more than there are CPUs, for they wait a lot.
 set -euo pipefail
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/vm/lib.sh"
 
-ALL=(lint kunit kunit-debug uml-debug uml 6.1 6.12)
+# The longest first, for the end to be at about the same time.
+ALL=(lint uml-debug 6.12 6.1 uml kunit-debug kunit)
 SELFTESTS=tests/selftests/run.sh
 # Generous: a selftest has its own time limit, this one is for what hangs.
 TIMEOUT=${DASH_CHECK_TIMEOUT:-1500}
@@ -121,21 +122,6 @@ run_job()
 	echo "[$name] done in $((SECONDS - start)) s: $passed passed, $failed failed, $skipped skipped$note"
 }
 
-# run_jobs N JOB...: N at a time
-run_jobs()
-{
-	local max=$1 name
-
-	shift
-	for name; do
-		while [ "$(jobs -rp | wc -l)" -ge "$max" ]; do
-			wait -n || true
-		done
-		run_job "$name" &
-	done
-	wait
-}
-
 trap 'trap - EXIT; kill $(jobs -rp) 2>/dev/null || true; wait' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
@@ -150,16 +136,14 @@ for name in "${jobs[@]}"; do
 	esac
 done
 
-# UML has one CPU, QEMU has two: do not let two of the latter compete.
-light=() heavy=()
+max=${DASH_CHECK_JOBS:-$(($(nproc) + 1))}
 for name in "${jobs[@]}"; do
-	case $name in
-	6.*) heavy+=("$name") ;;
-	*) light+=("$name") ;;
-	esac
+	while [ "$(jobs -rp | wc -l)" -ge "$max" ]; do
+		wait -n || true
+	done
+	run_job "$name" &
 done
-run_jobs "${DASH_CHECK_JOBS:-2}" "${light[@]}"
-run_jobs 1 "${heavy[@]}"
+wait
 
 passed=0 failed=0 skipped=0
 for name in "${jobs[@]}"; do

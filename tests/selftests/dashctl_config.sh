@@ -223,9 +223,9 @@ long_rows()
 # Memory of the tool while it loads so many mappings.
 stream()
 {
-	local n=100000
+	local n=40000
 
-	[ "${DASH_KERNEL:-}" = uml ] || n=20000
+	[ "${DASH_KERNEL:-}" = uml ] || n=10000
 	fresh
 	awk -v n="$n" 'BEGIN {
 		print "[\n {\"DASH_VNET_TABLE:v\": {\"vni\": 1}}"
@@ -234,9 +234,9 @@ stream()
 		print "\n]"
 	}' >"$TMP/f"
 	(
-		ulimit -v 65536
+		ulimit -v 20480
 		ctl a load "$TMP/f"
-	) || fail "does not stream in 64 MB"
+	) || fail "does not stream in 20 MB"
 	[ "$(ctl a -j mapping show v | wc -l)" = $((n + 2)) ] || fail "mappings are missing"
 	[ "$(ctl a -j mapping show v:10.0.0.77 | jq length)" = 1 ] || fail "mapping show"
 

@@ -8,8 +8,9 @@
 #
 # The results are copied to DESTDIR. Everything is built in a copy of the tree
 # in the cache, one per kernel, incrementally: the tree itself stays clean, and
-# a run that has its modules is not disturbed by the next build. MAKE_ARGS in
-# the environment goes to kbuild as is (e.g. "W=1 C=2").
+# a run that has its modules is not disturbed by the next build. Warnings are
+# errors, for then what make does not do again was in order. MAKE_ARGS in the
+# environment goes to kbuild as is (e.g. "C=2").
 set -euo pipefail
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -54,12 +55,15 @@ build_module()
 		kunit=(DASH_KUNIT=m)
 	fi
 	unset MAKEFLAGS MFLAGS MAKELEVEL
-	rm -f "$build"/{dash.ko,tests/kunit/dash_kunit.ko}
+	# modpost has its say every time
+	rm -f "$build"/{Module.symvers,dash.ko,tests/kunit/dash_kunit.ko}
 	# shellcheck disable=SC2086 # MAKE_ARGS is a list of words
 	quietly "$build.log" make -C "$kernel/build" "M=$build" \
 		"ARCH=$(cat "$kernel/arch")" "-j$JOBS" "${kunit[@]}" \
-		${MAKE_ARGS:-} modules ||
+		W=1 KCFLAGS=-Werror ${MAKE_ARGS:-} modules ||
 		die "dash.ko does not build for $name"
+	! grep 'WARNING: modpost' "$build.log" >&2 ||
+		die "dash.ko for $name is not in order"
 	cp "$build/dash.ko" "$dest/"
 	[ ! -f "$build/tests/kunit/dash_kunit.ko" ] ||
 		cp "$build/tests/kunit/dash_kunit.ko" "$dest/"
