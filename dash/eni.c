@@ -153,6 +153,8 @@ struct dash_eni *dash_eni_alloc(struct dash_net *dn, struct dash_sym *sym)
 	/* 24 bits name it in keys; an id comes back after 16 million ENIs */
 	eni->id = dn->next_eni_id++ & 0xffffff;
 	spin_lock_init(&eni->bw_lock);
+	dash_icmp_limit_init(&eni->icmp[0]);
+	dash_icmp_limit_init(&eni->icmp[1]);
 	dash_flow_eni_init(eni);
 	return eni;
 }

@@ -11,6 +11,7 @@
 #include <linux/types.h>
 
 #include "flow.h"
+#include "icmp.h"
 #include "stats.h"
 
 struct dash_acl_group;
@@ -148,6 +149,8 @@ struct dash_eni {
 	u64 bw_last;
 	/** @frags: fragmented datagrams under way, under dash_frags.lock */
 	u32 frags;
+	/** @icmp: limits of ICMP errors, by direction of what causes them */
+	struct dash_icmp_limit icmp[2];
 	/** @stats: counters */
 	struct dash_eni_stats __percpu *stats;
 };

@@ -44,6 +44,8 @@ static int dash_put_dir(struct sk_buff *skb, int attr,
 			    t->dir[dir].tx_packets) ||
 	    dash_nl_put_u64(skb, DASH_A_DIR_STATS_TX_BYTES,
 			    t->dir[dir].tx_bytes) ||
+	    dash_nl_put_u64(skb, DASH_A_DIR_STATS_GENERATED_PACKETS,
+			    t->dir[dir].generated_packets) ||
 	    dash_put_drops(skb, DASH_A_DIR_STATS_DROP, t->dir[dir].drops))
 		return -EMSGSIZE;
 	for (i = 0; i < DASH_ACL_STAGES; i++) {

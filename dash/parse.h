@@ -160,6 +160,8 @@ struct dash_pkt {
 	u8 dmac[ETH_ALEN];
 	/** @rx_len: length as received, from the outer network header on */
 	u32 rx_len;
+	/** @mtu: path MTU that it does not fit, when too_big is the verdict */
+	u32 mtu;
 	/** @frag_id: identification of a fragmented inner datagram */
 	u32 frag_id;
 	/** @outer_l4: offset of the outer UDP or GRE header from skb->data */

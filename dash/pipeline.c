@@ -23,6 +23,7 @@
 #include "explain.h"
 #include "flow.h"
 #include "frag.h"
+#include "icmp.h"
 #include "inst.h"
 #include "lookup.h"
 #include "mapping.h"
@@ -50,10 +51,13 @@ static void dash_count_end(const struct dash_pkt *pkt)
 	u64_stats_update_end(&this_cpu_ptr(pkt->eni->stats)->syncp);
 }
 
-/* Transform and send; the last stage of every packet that is not dropped. */
+/* Transform and send; the last stage of every packet that is not dropped. @d
+ * says which of a connection's directions it is of.
+ */
 static enum dash_drop dash_send(struct dash_pkt *pkt,
-				const struct dash_xform *xf)
+				const struct dash_flow_act *act, int d)
 {
+	const struct dash_xform *xf = &act->xf[d];
 	struct dash_dir_stats *s;
 	enum dash_drop reason;
 	unsigned int len;
@@ -70,6 +74,8 @@ static enum dash_drop dash_send(struct dash_pkt *pkt,
 		return reason;
 	len = pkt->skb->len;
 	reason = dash_underlay_xmit(pkt, xf);
+	if (unlikely(reason == DASH_DROP_TOO_BIG))
+		dash_icmp_too_big(pkt, xf, &act->xf[!d]);
 	if (reason)
 		return reason;
 
@@ -301,7 +307,7 @@ static enum dash_drop dash_known(struct dash_pkt *pkt,
 		return DASH_DROP_PA_INVALID;
 
 	over = dash_flow_touch(ft, flow, pkt);
-	reason = dash_send(pkt, &act->xf[d]);
+	reason = dash_send(pkt, act, d);
 	if (over)
 		dash_flow_remove(ft, flow);
 	return reason;
@@ -318,7 +324,7 @@ static enum dash_drop dash_known_explain(struct dash_pkt *pkt,
 
 	pkt->rec->flow = flow;
 	if (!dash_is_stale(pkt, flow))
-		return dash_send(pkt, &rcu_dereference(flow->act)->xf[d]);
+		return dash_send(pkt, rcu_dereference(flow->act), d);
 
 	act = dash_flow_act_alloc();
 	if (!act)
@@ -327,7 +333,7 @@ static enum dash_drop dash_known_explain(struct dash_pkt *pkt,
 	init.rec = pkt->rec;
 	reason = dash_decide(&init, flow->hash, act);
 	if (!reason)
-		reason = dash_send(pkt, &act->xf[d]);
+		reason = dash_send(pkt, act, d);
 	dash_flow_act_free(act);
 	return reason;
 }
@@ -358,7 +364,7 @@ static enum dash_drop dash_unknown(struct dash_pkt *pkt,
 	if (reason)
 		goto free_act;
 	if (pkt->rec) {
-		reason = dash_send(pkt, &act->xf[0]);
+		reason = dash_send(pkt, act, 0);
 		goto free_act;
 	}
 	reason = dash_flow_create(ft, pkt, key, act, &flow);
@@ -387,7 +393,7 @@ static enum dash_drop dash_icmp_error(struct dash_pkt *pkt,
 	if (!flow)
 		return DASH_DROP_ICMP_NO_FLOW;
 	act = rcu_dereference(flow->act);
-	return dash_send(pkt, &act->xf[dash_flow_dir(flow, pkt->dir)]);
+	return dash_send(pkt, act, dash_flow_dir(flow, pkt->dir));
 }
 
 /* A later inner fragment goes where the first one went. */

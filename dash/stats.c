@@ -36,6 +36,8 @@ static void stats_read_eni(struct dash_eni_totals *t,
 		t->dir[i].rx_bytes = u64_stats_read(&d->rx_bytes);
 		t->dir[i].tx_packets = u64_stats_read(&d->tx_packets);
 		t->dir[i].tx_bytes = u64_stats_read(&d->tx_bytes);
+		t->dir[i].generated_packets =
+			u64_stats_read(&d->generated_packets);
 		stats_read(t->dir[i].drops, d->drops, ARRAY_SIZE(d->drops));
 		stats_read(t->dir[i].acl_drops, d->acl_drops,
 			   ARRAY_SIZE(d->acl_drops));

@@ -21,6 +21,8 @@ struct dash_dir_stats {
 	u64_stats_t tx_packets;
 	/** @tx_bytes: their bytes as sent, from the network header on */
 	u64_stats_t tx_bytes;
+	/** @generated_packets: ICMP errors of our own, not in the others */
+	u64_stats_t generated_packets;
 	/** @drops: packets dropped, by reason */
 	u64_stats_t drops[DASH_DROP_MAX + 1];
 	/** @acl_drops: of drops[DASH_DROP_ACL_DENY], by deciding stage */
@@ -103,12 +105,30 @@ static inline void dash_stats_flow(struct dash_eni_stats __percpu *stats,
 }
 
 /**
+ * dash_stats_generated - count a packet of our own
+ * @stats: counters of the ENI that it is about
+ * @dir: enum dash_direction that it goes in
+ *
+ * Context: BH off.
+ */
+static inline void dash_stats_generated(struct dash_eni_stats __percpu *stats,
+					u8 dir)
+{
+	struct dash_eni_stats *s = this_cpu_ptr(stats);
+
+	u64_stats_update_begin(&s->syncp);
+	u64_stats_inc(&s->dir[dir].generated_packets);
+	u64_stats_update_end(&s->syncp);
+}
+
+/**
  * struct dash_eni_totals - sums over all CPUs
  */
 struct dash_eni_totals {
 	/** @dir: by enum dash_direction */
 	struct {
 		u64 rx_packets, rx_bytes, tx_packets, tx_bytes;
+		u64 generated_packets;
 		u64 drops[DASH_DROP_MAX + 1];
 		u64 acl_drops[DASH_ACL_STAGES];
 	} dir[2];

@@ -455,6 +455,32 @@ static void dash_underlay_frag_one(struct net *net, struct sk_buff *skb,
 #endif
 }
 
+static bool dash_underlay_fits(const struct sk_buff *skb, u32 mtu)
+{
+	return skb->len <= mtu ||
+	       (skb_is_gso(skb) && skb_gso_validate_network_len(skb, mtu));
+}
+
+static enum dash_drop dash_underlay_too_big(struct dash_pkt *pkt, u32 mtu)
+{
+	pkt->mtu = mtu;
+	return DASH_DROP_TOO_BIG;
+}
+
+/* May it be sent in fragments? Not when its sender wants to know that it does
+ * not fit. But IPv6 takes it for granted that every link carries 1280 bytes,
+ * so a tunnel over less has to see to that itself (RFC 2473, 7.1).
+ */
+static bool dash_underlay_may_cut(const struct dash_pkt *pkt,
+				  const struct dash_xform *xf)
+{
+	u32 overhead = dash_xform_overhead(xf);
+
+	return !pkt->df ||
+	       (pkt->t.v6 && overhead &&
+		dash_underlay_fits(pkt->skb, IPV6_MIN_MTU + overhead));
+}
+
 /* Send a packet that is longer than the route's MTU. */
 static enum dash_drop dash_underlay_fragment(struct dash_pkt *pkt,
 					     const struct dash_xform *xf,
@@ -464,8 +490,8 @@ static enum dash_drop dash_underlay_fragment(struct dash_pkt *pkt,
 	struct sk_buff *segs, *next, *skb = pkt->skb;
 	struct net *net = pkt->dn->net;
 
-	if (pkt->df)
-		return DASH_DROP_TOO_BIG;
+	if (!dash_underlay_may_cut(pkt, xf))
+		return dash_underlay_too_big(pkt, mtu);
 
 	if (!skb_is_gso(skb)) {
 		dash_underlay_frag_one(net, skb, mtu, direct);
@@ -483,12 +509,6 @@ static enum dash_drop dash_underlay_fragment(struct dash_pkt *pkt,
 	}
 
 	return DASH_DROP_NONE;
-}
-
-static bool dash_underlay_fits(const struct sk_buff *skb, u32 mtu)
-{
-	return skb->len <= mtu ||
-	       (skb_is_gso(skb) && skb_gso_validate_network_len(skb, mtu));
 }
 
 static enum dash_drop dash_underlay_xmit_fib(struct dash_pkt *pkt,
@@ -513,8 +533,9 @@ static enum dash_drop dash_underlay_xmit_fib(struct dash_pkt *pkt,
 
 	/* IPsec or a lightweight tunnel comes first, with an MTU of its own */
 	if (unlikely(dst_xfrm(dst) || dst->lwtstate)) {
-		if (skb->len > dst_mtu(dst) && pkt->df && !skb_is_gso(skb))
-			return DASH_DROP_TOO_BIG;
+		if (!dash_underlay_fits(skb, dst_mtu(dst)) &&
+		    !dash_underlay_may_cut(pkt, xf))
+			return dash_underlay_too_big(pkt, dst_mtu(dst));
 		memset(skb->cb, 0, sizeof(skb->cb));
 		skb->dev = dst->dev;
 		skb->ignore_df = 1;
@@ -548,7 +569,7 @@ static enum dash_drop dash_underlay_xmit_eth(struct dash_pkt *pkt,
 	if (!netif_running(dev) || !netif_carrier_ok(dev))
 		return DASH_DROP_NO_NEXTHOP;
 	if (!dash_underlay_fits(skb, READ_ONCE(dev->mtu)))
-		return DASH_DROP_TOO_BIG;
+		return dash_underlay_too_big(pkt, READ_ONCE(dev->mtu));
 	if (skb_cow_head(skb, LL_RESERVED_SPACE(dev) + VLAN_HLEN))
 		return DASH_DROP_NO_MEMORY;
 

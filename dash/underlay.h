@@ -65,7 +65,8 @@ void dash_underlay_put(struct dash_underlay *nh);
  * next hop. Context: RCU, softirq.
  *
  * Return: DASH_DROP_NONE when the skb was consumed, else the skb stays the
- * caller's: DASH_DROP_NO_NEXTHOP, DASH_DROP_TOO_BIG, DASH_DROP_NO_MEMORY.
+ * caller's: DASH_DROP_NO_NEXTHOP, DASH_DROP_TOO_BIG with pkt->mtu set,
+ * DASH_DROP_NO_MEMORY.
  */
 enum dash_drop dash_underlay_xmit(struct dash_pkt *pkt,
 				  const struct dash_xform *xf);

@@ -71,6 +71,11 @@ static u32 dash_xform_hlen(const struct dash_xform *xf)
 						     sizeof(struct ipv6hdr));
 }
 
+u32 dash_xform_overhead(const struct dash_xform *xf)
+{
+	return xf->kind == DASH_XFORM_ENCAP ? dash_xform_hlen(xf) + ETH_HLEN : 0;
+}
+
 static u8 dash_xform_tos(const struct dash_pkt *pkt)
 {
 	if (!pkt->ecfg->dscp_pipe)

@@ -47,6 +47,14 @@ struct dash_xform {
 };
 
 /**
+ * dash_xform_overhead - what a transform puts before the inner IP packet
+ * @xf: transform
+ *
+ * Return: bytes from the network header sent to the inner one.
+ */
+u32 dash_xform_overhead(const struct dash_xform *xf);
+
+/**
  * dash_xform_apply - turn a packet as received into one as sent
  * @pkt: parsed packet
  * @xf: transform

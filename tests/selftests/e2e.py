@@ -24,7 +24,7 @@ import socket
 import struct
 import time
 
-from dashtest import (FAKE_MAC, SLOW, VIP, VIP6, VM_VNI, InNetns, Net, Skip,
+from dashtest import (FAKE_MAC, SLOW, VIP, VIP6, VM_VNI, InNetns, Net,
                       ca, case, cases, check, delete, equal, group, bind, ip_batch,
                       mac, main, mapping, pa, route_rule, row, run)
 from nets import (FAST, Space, connect, listen, ping, tcp_exchange, transfer,
@@ -345,8 +345,8 @@ IPV6_MTU_DISCOVER, IPV6_MTU = 23, 24
 
 
 def path_mtu(src, dst, want):
-    """Datagrams of the device's MTU that must not be fragmented, until the
-    kernel has learnt a smaller one."""
+    """Datagrams of the MTU known that must not be fragmented, until the kernel
+    has learnt the right one."""
     v6 = ":" in dst
     with listen(vm1, src, 0, socket.SOCK_DGRAM) as s:
         if v6:
@@ -356,23 +356,20 @@ def path_mtu(src, dst, want):
         s.connect((dst, 9))
         end = time.monotonic() + 5 * SLOW
         while True:
+            mtu = (s.getsockopt(socket.IPPROTO_IPV6, IPV6_MTU) if v6 else
+                   s.getsockopt(socket.IPPROTO_IP, IP_MTU))
+            if mtu <= want:
+                break
             try:
-                s.send(bytes(1452 if v6 else 1472))
+                s.send(bytes(mtu - (48 if v6 else 28)))
             except OSError as e:
                 # Refused: it got through, which is no news.
                 if e.errno not in (errno.EMSGSIZE, errno.ECONNREFUSED):
                     raise
-            mtu = (s.getsockopt(socket.IPPROTO_IPV6, IPV6_MTU) if v6 else
-                   s.getsockopt(socket.IPPROTO_IP, IP_MTU))
-            if mtu != 1500:
-                break
             check(time.monotonic() < end, "no ICMP error came: "
                   f"drops {dict(net.drops())}")
             time.sleep(0.02)
         equal(mtu, want, "path MTU")
-
-
-MTU_ERRORS = False      # does the datapath generate them?
 
 
 def forget_pmtu():
@@ -416,8 +413,6 @@ def router_error():
        stock=("the VM is told the MTU of the underlay, IPv4 over IPv4",))
 def underlay_mtu(v6, u6):
     """The appliance's route towards hypervisor 2 has 1450 bytes."""
-    if not MTU_ERRORS:
-        raise Skip("ICMP errors about the MTU are not generated yet")
     net.setup(v6=u6)
     net.offloads("on")
     dst = f"{pa(2, u6)}/{128 if u6 else 32}"
@@ -432,6 +427,31 @@ def underlay_mtu(v6, u6):
     finally:
         ip_batch(f"route del {dst} dev u0\n", net.app)
         forget_pmtu()
+
+
+@cases({f"whoever sends to the VM is told it, {k}": v
+        for k, v in FAMILIES.items()},
+       stock=("whoever sends to the VM is told it, IPv4 over IPv4",))
+def underlay_mtu_back(v6, u6):
+    """The appliance's route towards hypervisor 1 has 1450 bytes: VM 2 finds
+    out, in a connection that VM 1 began."""
+    net.setup(v6=u6)
+    net.offloads("on")
+    dst = f"{pa(1, u6)}/{128 if u6 else 32}"
+    ip_batch(f"route add {dst} dev u0 mtu 1450\n", net.app)
+    before = net.eni_stats()["outbound"]["generated_packets"]
+    try:
+        c, s = connect(vm1, vm2, ca(1, v6), ca(2, v6))
+        with c, s:
+            transfer(s, c, 300000)
+            equal(s.getsockopt(*((socket.IPPROTO_IPV6, IPV6_MTU) if v6 else
+                                 (socket.IPPROTO_IP, IP_MTU))),
+                  1450 - (70 if u6 else 50), "path MTU")
+    finally:
+        ip_batch(f"route del {dst} dev u0\n", net.app)
+        forget_pmtu()
+    sent = net.eni_stats()["outbound"]["generated_packets"] - before
+    check(1 <= sent <= 20, f"{sent} ICMP errors")
 
 
 @case("without DF a packet too large goes in outer fragments")

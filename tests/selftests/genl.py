@@ -188,7 +188,8 @@ def drops(attrs, kind):
 def direction(data):
     attrs = parse(data)
     out = numbers(attrs, "DASH_A_DIR_STATS_",
-                  ("RX_PACKETS", "RX_BYTES", "TX_PACKETS", "TX_BYTES"))
+                  ("RX_PACKETS", "RX_BYTES", "TX_PACKETS", "TX_BYTES",
+                   "GENERATED_PACKETS"))
     out["drops"] = drops(attrs, N["DASH_A_DIR_STATS_DROP"])
     out["acl_drops"] = {}
     for kind, inner in attrs:

@@ -5,12 +5,12 @@ hops, MTU: SPEC 2, 3 and 8 (6, 11)."""
 
 import time
 
-from dashtest import (APP_MAC, MTU, PEER_MAC, SLOW, VIP, VIP6, VNI, InNetns,
-                      Net, Skip, base, ca, case, check, describe, equal,
-                      ip_batch, mac, main, mapping, pa, route_rule)
-from frames import (ICMP, IP, Ether, IPv6, Outer, from_peer, from_vm,
-                    ICMPv6PacketTooBig, patch, peer_frame, sent, tcp,
-                    to_peer, to_vm, udp, vm_frame)
+from dashtest import (APP_MAC, FAKE_MAC, MTU, PEER_MAC, SLOW, VIP, VIP6, VM_VNI,
+                      VNI, InNetns, Net, base, ca, case, cases, check, describe,
+                      equal, ip_batch, mac, main, mapping, pa, route_rule)
+from frames import (ICMP, IP, Ether, IPv6, Outer, Raw, echo, from_peer, from_vm,
+                    icmp_error, ICMPv6PacketTooBig, patch, peer_frame, sent,
+                    tcp, to_peer, to_vm, udp, vm_frame)
 
 GW, GW6 = "172.16.0.254", "fd00:172::fe"
 GW2 = "172.16.0.253"
@@ -29,7 +29,7 @@ route add default via {GW6} dev u0
 
 FIB = {"underlay_mode": "fib"}
 RULE = route_rule("eni1", VNI, "100.0.0.0/24", 1, vnet="v1")
-MAP6 = [mapping("v1", ca(5), pa(5, True), mac(5))]
+MAP6 = [mapping("v1", ca(5, v6), pa(5, True), mac(5)) for v6 in (False, True)]
 
 
 def ip_cmd(text):
@@ -404,19 +404,23 @@ def big(n=2, size=1000, v6=False, **kw):
     return vm_frame(n, udp(net.sport(), 53, b"b" * size), v6, **kw)
 
 
-def with_mtu(mtu):
-    """A decorator: VM 2 is reached by port u1, which has that MTU. (What comes
-    in by u0 is larger.)"""
+def with_mtu(mtu, host=2, **fields):
+    """A decorator: the host of VM 2, or another one, is reached by port u1,
+    which has that MTU. (What comes in by u0 is larger.)"""
     def wrap(func):
-        def wrapped():
-            net.load(base(RULE, MAP6, app=FIB))
+        def wrapped(*args):
+            net.load(base(RULE, MAP6, app={**FIB, **fields}))
             ip_cmd("addr replace 172.17.0.1/24 dev u1\nneigh replace "
                    f"172.17.0.254 lladdr {net.macs(1)[1]} nud permanent dev "
-                   f"u1\nlink set u1 mtu {mtu}\n")
+                   f"u1\naddr replace fd00:173::1/64 dev u1 nodad\n"
+                   "neigh replace fd00:173::fe lladdr "
+                   f"{net.macs(1)[1]} nud permanent dev u1\n"
+                   f"route replace {pa(5, True)}/128 via fd00:173::fe\n"
+                   f"link set u1 mtu {mtu}\n")
             routes(f"route add default via {GW}",
-                   f"route add {pa(2)}/32 via 172.17.0.254")
+                   f"route add {pa(host)}/32 via 172.17.0.254")
             try:
-                func()
+                func(*args)
             finally:
                 ip_cmd(f"link set u1 mtu {MTU}")
         return wrapped
@@ -440,21 +444,32 @@ def mtu_fits():
     equal([describe(x) for x in by_u1(from_vm(f))], [describe(want)], "frames")
 
 
-def too_big(frame):
-    """It is dropped for being too big. Return the ICMP error that the VM
-    gets, as the packet in its tunnel."""
+def generated(direction):
+    return net.eni_stats()[direction]["generated_packets"]
+
+
+def too_big(frame, n=2, vm=True, vlan=()):
+    """A packet to VM n, or from there to VM 1 (vm=False), is dropped for being
+    too big. Return the ICMP error that its sender gets, as the packet in its
+    tunnel."""
+    way = "inbound" if vm else "outbound"
     before = net.drops()
+    count = generated(way)
     out = net.send(frame)
     equal(dict(net.drops() - before), {"too_big": 1}, "drops")
-    if not out:
-        raise Skip("dropped and counted, but this version sends no ICMP error")
     equal(len(out), 1, "frames")
+    equal(generated(way) - count, 1, "generated packets")
     o = Outer(out[0])
-    equal((o.src, o.dst, o.vni, o.dport), (VIP, pa(1), 9000, 4789), "tunnel")
-    equal(Ether(o.inner).dst, mac(1), "inner destination MAC")
+    equal((o.src, o.dst, o.vni, o.dport),
+          (VIP, pa(1 if vm else n), VM_VNI if vm else VNI, 4789), "tunnel")
+    equal(tuple(o.vlan), vlan, "VLAN tags")
+    eth = Ether(o.inner)
+    equal((eth.src, eth.dst), (FAKE_MAC if vm else mac(1),
+                               mac(1 if vm else n)), "inner MACs")
     packet = (IPv6 if o.inner[12:14] == b"\x86\xdd" else IP)(o.inner[14:])
     v6 = packet.version == 6
-    equal((packet.src, packet.dst), (ca(2, v6), ca(1, v6)), "inner addresses")
+    ends = (ca(n, v6), ca(1, v6))[::1 if vm else -1]
+    equal((packet.src, packet.dst), ends, "inner addresses")
     # The checksum is right.
     again = packet.__class__(bytes(packet))
     layer = ICMPv6PacketTooBig if v6 else ICMP
@@ -482,6 +497,133 @@ def mtu_v6():
     icmp = too_big(from_vm(f))[ICMPv6PacketTooBig]
     equal(icmp.mtu, 1350, "MTU")
     check(bytes(icmp.payload)[:48] == f[14:62], "the packet is not quoted")
+
+
+@case("MTU: an IPv6 underlay takes 70 bytes")
+@with_mtu(1400)
+def mtu_overhead():
+    icmp = too_big(from_vm(big(5, 1380, flags="DF")), 5)[ICMP]
+    equal(icmp.nexthopmtu, 1330, "MTU")
+    icmp = too_big(from_vm(big(5, 1380, True), ip_kw={"tos": 0xb9}), 5)
+    equal(icmp[ICMPv6PacketTooBig].mtu, 1330, "MTU")
+
+
+@case("MTU: the error is as long as RFC 1812 and RFC 4443 say", stock=True)
+@with_mtu(1300)
+def mtu_quote():
+    for v6, size in ((False, 576), (True, 1280)):
+        f = big(size=1400, v6=v6, **({} if v6 else {"flags": "DF"}))
+        packet = too_big(from_vm(f))
+        head = 48 if v6 else 28
+        equal(bytes(packet)[head:], f[14:14 + size - head], "quote")
+        equal(len(packet), size, "length")
+        equal(packet.plen + 40 if v6 else packet.len, size, "length told")
+
+
+@case("MTU: IPv6 packets of 1280 bytes pass any path", stock=True)
+@with_mtu(1300)
+def mtu_v6_least():
+    """RFC 8200 promises these to every host; RFC 2473 has tunnels fragment
+    their outer packets then."""
+    f = big(size=1281 - 48, v6=True)
+    equal(too_big(from_vm(f))[ICMPv6PacketTooBig].mtu, 1280, "MTU")
+    f = big(size=1280 - 48, v6=True)
+    packets = [IP(o[14:]) for o in by_u1(from_vm(f))]
+    equal(len(packets), 2, "fragments")
+    equal(b"".join(bytes(p.payload) for p in packets)[16:][14:], f[14:],
+          "inner packet, put together")
+
+
+@cases({"MTU: towards the VM the other side is told": False,
+        "MTU: towards the VM in a connection that it began": True},
+       stock=("MTU: towards the VM the other side is told",))
+@with_mtu(1300, host=1)
+def mtu_inbound(reply):
+    """By the way of the packets that the VM sends to it."""
+    for v6, mtu in ((False, 1250), (True, 1280)):
+        port = net.sport()
+        kw = {} if v6 else {"flags": "DF"}
+        if reply:
+            f = flow_frame(2, port, v6=v6)
+            net.forwards(from_vm(f), to_peer(2, f))
+            f = peer_frame(2, udp(53, port, b"b" * 1300), v6, **kw)
+        else:
+            f = peer_frame(2, udp(port, 53, b"b" * 1300), v6, **kw)
+        packet = too_big(from_peer(2, f), vm=False)
+        icmp = packet[ICMPv6PacketTooBig] if v6 else packet[ICMP]
+        equal(icmp.mtu if v6 else icmp.nexthopmtu, mtu, "MTU")
+        check(bytes(icmp.payload)[:48] == f[14:62], "the packet is not quoted")
+
+
+def silent(frame, reason="too_big"):
+    """Dropped, and nobody is told."""
+    before = [generated(d) for d in ("outbound", "inbound")]
+    net.drop(frame, reason, "eni1")
+    equal([generated(d) for d in ("outbound", "inbound")], before,
+          "generated packets")
+
+
+@case("MTU: no error about errors, later fragments or redirects", stock=True)
+@with_mtu(1300)
+def mtu_silent():
+    for v6 in (False, True):
+        kw = {} if v6 else {"flags": "DF"}
+        port = net.sport()
+        f = peer_frame(2, udp(53, port), v6)
+        net.forwards(from_peer(2, f), to_vm(f))
+        error = icmp_error(peer_frame(2, udp(53, port, b"b" * 1400), v6), v6)
+        silent(from_vm(vm_frame(2, error, v6, **kw)))
+        # A ping of that size is answered.
+        too_big(from_vm(vm_frame(2, echo(net.sport(), v6, data=b"b" * 1400),
+                                 v6, **kw)))
+    redirect = b"\x89\0\0\0" + bytes(1400)
+    silent(from_vm(vm_frame(2, redirect, True, nh=58)))
+    first = vm_frame(2, udp(net.sport(), 53, b"b" * 200), flags="DF+MF", id=77)
+    equal(len(by_u1(from_vm(first))), 1, "frames")
+    silent(from_vm(vm_frame(2, Raw(b"b" * 1400), flags="DF", id=77, proto=17,
+                            frag=26)))
+
+
+@case("MTU: errors are limited for an ENI and direction", stock=True)
+@with_mtu(1300)
+def mtu_limit():
+    f = from_vm(big(size=1400, flags="DF"))
+    time.sleep(0.6)                     # what cases before used comes back
+    before = net.drops()
+    start, count = time.monotonic(), generated("inbound")
+    out = net.send(*[f] * 300)
+    took = time.monotonic() - start
+    equal(dict(net.drops() - before), {"too_big": 300}, "drops")
+    equal(generated("inbound") - count, len(out), "generated packets")
+    check(50 <= len(out) <= 51 + 100 * took,
+          f"{len(out)} errors in {took:.2f} s")
+    time.sleep(0.1)
+    too_big(f)
+
+
+@case("MTU: hairpin and static mode: that of the device")
+def mtu_eth():
+    """VLAN tags are kept as those of other packets."""
+    net.load(base(MAP6))
+    # More than its MTU does not come in by a device; IPv6 outside makes it so.
+    f = big(5, 1290 - 78, flags="DF")
+    ip_cmd("link set u0 mtu 1300")
+    try:
+        for vlan in ((), (7,), (7, 8)):
+            packet = too_big(from_vm(f, vlan=vlan), 5, vlan=vlan)
+            equal(packet[ICMP].nexthopmtu, 1230, "MTU")
+    finally:
+        ip_cmd(f"link set u0 mtu {MTU}")
+    net.load(base(app={"underlay_mode": "static", "nexthops": [
+        {"prefix": f"{pa(1)}/32", "dst_mac": PEER_MAC, "src_mac": APP_MAC},
+        {"prefix": f"{pa(2)}/32", "dst_mac": PEER_MAC, "src_mac": APP_MAC,
+         "port": "u1"}]}))
+    ip_cmd("link set u1 mtu 1300")
+    try:
+        packet = too_big(from_vm(big(size=1400, flags="DF")))
+        equal(packet[ICMP].nexthopmtu, 1250, "MTU")
+    finally:
+        ip_cmd(f"link set u1 mtu {MTU}")
 
 
 @case("MTU: without DF the outer packet is fragmented", stock=True)

@@ -559,6 +559,7 @@ const struct field dir_stats_fields[] = {
 	FIELD("rx_bytes", T_U64, DASH_A_DIR_STATS_RX_BYTES),
 	FIELD("tx_packets", T_U64, DASH_A_DIR_STATS_TX_PACKETS),
 	FIELD("tx_bytes", T_U64, DASH_A_DIR_STATS_TX_BYTES),
+	FIELD("generated_packets", T_U64, DASH_A_DIR_STATS_GENERATED_PACKETS),
 	END
 };
 

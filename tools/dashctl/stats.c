@@ -168,6 +168,8 @@ static void print_direction(struct json_object *o, const char *name, bool drops_
 		       member_number(o, "rx_packets"), member_number(o, "rx_bytes"));
 		printf("        sent      %15" PRIu64 " packets  %18" PRIu64 " bytes\n",
 		       member_number(o, "tx_packets"), member_number(o, "tx_bytes"));
+		printf("        generated %15" PRIu64 " packets\n",
+		       member_number(o, "generated_packets"));
 	}
 	print_members(member(o, "drops"), "        ", "dropped");
 	print_members(member(o, "acl_drops"), "        ", "denied at ACL stage");
@@ -205,7 +207,7 @@ static void keep_drops(struct json_object *list)
 {
 	static const char * const others[] = {
 		"rx_packets", "rx_bytes", "tx_packets", "tx_bytes", "flows", "ours", "to_eni",
-		"passed",
+		"passed", "generated_packets",
 	};
 	static const char * const within[] = { "outbound", "inbound" };
 	size_t i, j, k;
