@@ -32,7 +32,8 @@ struct dash_lpm_key {
 	u64 lo;
 };
 
-struct dash_lpm_node;
+struct dash_lpm_root;
+struct lpm_dead;
 
 /**
  * struct dash_lpm - a table of prefixes of one address family
@@ -41,37 +42,55 @@ struct dash_lpm_node;
  * transactions and dash_lpm_fini() are serialised by the owner.
  */
 struct dash_lpm {
-	/** @root: published version, or NULL when empty; RCU, set by commit */
-	struct dash_lpm_node __rcu *root;
+	/** @root: published version, or NULL when empty; RCU, set by publish */
+	struct dash_lpm_root __rcu *root;
 	/** @txn_id: number of the latest transaction; writer side only */
 	u64 txn_id;
-	/** @count: prefixes in the published version; written by commit */
+	/** @bytes: memory of the published version; written by publish */
+	size_t bytes;
+	/** @count: prefixes in the published version; written by publish */
 	u32 count;
-	/** @nodes: nodes of the published version; written by commit */
-	u32 nodes;
 	/** @bits: address length, 32 or 128; constant */
 	u8 bits;
 };
 
+/* DASH_LPM_FEW_DEAD: entries that a small transaction replaces at most */
+#define DASH_LPM_FEW_DEAD 32
+
 /**
- * struct dash_lpm_txn - one writer's transaction, usually on its stack
+ * struct dash_lpm_txn - one writer's transaction, on its stack or embedded
  *
- * Between dash_lpm_begin() and dash_lpm_commit() or dash_lpm_abort() it holds
- * the staged version, which no reader sees.
+ * Between dash_lpm_begin() and dash_lpm_publish() or dash_lpm_abort() it holds
+ * the staged version, which no reader sees; from dash_lpm_publish() to
+ * dash_lpm_reap() what readers may still see of the version before.
  */
 struct dash_lpm_txn {
 	/** @lpm: the table being changed */
 	struct dash_lpm *lpm;
-	/** @root: staged version */
-	struct dash_lpm_node *root;
-	/** @dead: published nodes that the staged version no longer uses */
-	struct dash_lpm_node *dead;
-	/** @id: owner mark of the nodes this transaction allocated */
+	/** @root: staged version, may be the published one but for @at */
+	struct dash_lpm_root *root;
+	/** @old: version to free once readers have left it */
+	struct dash_lpm_root *old;
+	/** @id: owner mark of what this transaction allocated */
 	u64 id;
+	/** @bytes: memory of the staged version's entries */
+	size_t bytes;
 	/** @count: prefixes in the staged version */
 	u32 count;
-	/** @nodes: nodes of the staged version */
-	u32 nodes;
+	/** @at: the one slot that has @e instead, if any */
+	u32 at;
+	/** @e: staged entry at @at */
+	u64 e;
+	/** @own: @root belongs to the transaction */
+	bool own;
+	/** @replaced: nothing of the published version is used any more */
+	bool replaced;
+	/** @n_few: length of @few */
+	u8 n_few;
+	/** @few: published entries that the staged version does not use */
+	u64 few[DASH_LPM_FEW_DEAD];
+	/** @many: more of them */
+	struct lpm_dead *many;
 };
 
 /**
@@ -160,16 +179,64 @@ static inline unsigned int dash_lpm_key_common(struct dash_lpm_key a,
 	return 128 - fls64(a.lo ^ b.lo);
 }
 
+/**
+ * struct dash_lpm_walk - a lookup in steps, so that several can wait for
+ * memory at the same time
+ *
+ * Filled by dash_lpm_walk_init(); nothing in it is for the caller.
+ */
+struct dash_lpm_walk {
+	/** @key: address */
+	struct dash_lpm_key key;
+	/** @at: what the next step reads: root, entry, node or value */
+	const void *at;
+	/** @root: version of the table */
+	const struct dash_lpm_root *root;
+	/** @best: node with the longest prefix so far, or NULL */
+	const void *best;
+	/** @value: result */
+	u32 value;
+	/** @state: what @at is */
+	u8 state;
+	/** @pos: address bits before the entry at @at */
+	u8 pos;
+	/** @bit: prefix of @best */
+	u8 bit;
+	/** @plen: length of the prefix found */
+	u8 plen;
+	/** @upper: the short prefixes are being searched */
+	bool upper;
+};
+
 void dash_lpm_init(struct dash_lpm *lpm, unsigned int bits);
 void dash_lpm_fini(struct dash_lpm *lpm);
 
 u32 dash_lpm_lookup(const struct dash_lpm *lpm, const void *addr, u8 *plen);
+void dash_lpm_walk_init(struct dash_lpm_walk *w, const struct dash_lpm *lpm,
+			const void *addr);
+bool dash_lpm_walk_step(struct dash_lpm_walk *w);
+void dash_lpm_walk_all(struct dash_lpm_walk *w, unsigned int n);
+
+/**
+ * dash_lpm_walk_value() - result of a lookup in steps
+ * @w: lookup whose last step has been made
+ *
+ * Return: the value of the longest prefix, or DASH_LPM_NONE. Its length is in
+ * @w->plen unless there is none.
+ */
+static inline u32 dash_lpm_walk_value(const struct dash_lpm_walk *w)
+{
+	return w->value;
+}
+
+u32 dash_lpm_get(const struct dash_lpm *lpm, const void *addr, u8 plen);
 bool dash_lpm_next(const struct dash_lpm *lpm, struct dash_lpm_entry *pos,
 		   bool first);
 u32 dash_lpm_count(const struct dash_lpm *lpm);
 size_t dash_lpm_bytes(const struct dash_lpm *lpm);
 
 void dash_lpm_begin(struct dash_lpm_txn *txn, struct dash_lpm *lpm);
+int dash_lpm_reserve(struct dash_lpm_txn *txn, u32 n);
 int dash_lpm_set(struct dash_lpm_txn *txn, const void *addr, u8 plen,
 		 u32 value, u32 *old);
 int dash_lpm_clear(struct dash_lpm_txn *txn, const void *addr, u8 plen,
@@ -177,9 +244,13 @@ int dash_lpm_clear(struct dash_lpm_txn *txn, const void *addr, u8 plen,
 void dash_lpm_clear_all(struct dash_lpm_txn *txn);
 u32 dash_lpm_txn_get(const struct dash_lpm_txn *txn, const void *addr,
 		     u8 plen);
+bool dash_lpm_txn_cover(const struct dash_lpm_txn *txn, const void *addr,
+			u8 plen, struct dash_lpm_entry *pos);
 bool dash_lpm_txn_next(const struct dash_lpm_txn *txn,
 		       struct dash_lpm_entry *pos, bool first);
 size_t dash_lpm_txn_bytes(const struct dash_lpm_txn *txn);
+void dash_lpm_publish(struct dash_lpm_txn *txn);
+void dash_lpm_reap(struct dash_lpm_txn *txn);
 void dash_lpm_commit(struct dash_lpm_txn *txn);
 void dash_lpm_abort(struct dash_lpm_txn *txn);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit tests of dash/lpm.c against a linear scan over a plain array.
+ * KUnit tests of dash/lpm*.c against a linear scan over a plain array. What
+ * allocates is part of this file, so that allocations can be made to fail.
  */
 #include <kunit/test.h>
 #include <linux/ktime.h>
@@ -12,10 +13,48 @@
 
 #include "lpm.h"
 
+/* which allocation fails, counted down; -1 is none */
+static int lpm_fail = -1;
+
+/* some has failed in this case */
+static bool lpm_failed;
+
+static bool lpm_fails(void)
+{
+	if (lpm_fail < 0 || lpm_fail--)
+		return false;
+	lpm_failed = true;
+	return true;
+}
+
+static void *lpm_test_kmalloc(size_t size, gfp_t gfp)
+{
+	return lpm_fails() ? NULL : kmalloc(size, gfp);
+}
+
+static void *lpm_test_kzalloc(size_t size, gfp_t gfp)
+{
+	return lpm_fails() ? NULL : kzalloc(size, gfp);
+}
+
+static void *lpm_test_kvmalloc_array(size_t n, size_t size, gfp_t gfp)
+{
+	return lpm_fails() ? NULL : kvmalloc_array(n, size, gfp);
+}
+
+#undef kmalloc
+#undef kzalloc
+#undef kvmalloc_array
+#define kmalloc lpm_test_kmalloc
+#define kzalloc lpm_test_kzalloc
+#define kvmalloc_array lpm_test_kvmalloc_array
+#include "../../dash/lpm_node.c"
+#include "../../dash/lpm_txn.c"
+
 #define SEED 20240601
 
 /* most prefixes of the oracle */
-#define MAX_PREFIXES 400
+#define MAX_PREFIXES 1200
 
 struct oracle {
 	struct dash_lpm_entry e[MAX_PREFIXES];
@@ -28,6 +67,9 @@ struct lpm_ctx {
 	unsigned int bits;
 	/* the published and the staged version */
 	struct oracle *pub, *staged;
+	struct dash_lpm_walk walk[16];
+	/* of 8 operations so many remove a prefix */
+	unsigned int fewer;
 };
 
 static const unsigned int lpm_bits[] = { 32, 128 };
@@ -49,12 +91,14 @@ static struct lpm_ctx *lpm_ctx_new(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, c->pub);
 	KUNIT_ASSERT_NOT_NULL(test, c->staged);
 	c->bits = *(const unsigned int *)test->param_value;
+	lpm_fail = -1;
+	lpm_failed = false;
 	prandom_seed_state(&c->rnd, SEED);
 	dash_lpm_init(&c->lpm, c->bits);
 	return c;
 }
 
-/* --- the oracle: bit by bit and one after the other, on purpose --- */
+/* --- the oracle: one after the other, on purpose --- */
 
 static bool addr_bit(const u8 *addr, unsigned int i)
 {
@@ -65,10 +109,18 @@ static bool addr_in(const u8 *addr, const u8 *prefix, unsigned int plen)
 {
 	unsigned int i;
 
-	for (i = 0; i < plen; i++)
+	if (memcmp(addr, prefix, plen / 8))
+		return false;
+	for (i = plen & ~7; i < plen; i++)
 		if (addr_bit(addr, i) != addr_bit(prefix, i))
 			return false;
 	return true;
+}
+
+static void oracle_copy(struct oracle *to, const struct oracle *from)
+{
+	to->n = from->n;
+	memcpy(to->e, from->e, from->n * sizeof(from->e[0]));
 }
 
 static int oracle_find(const struct oracle *o, const u8 *addr, u8 plen)
@@ -222,15 +274,50 @@ static void check_entry(struct kunit *test, const struct dash_lpm_entry *got,
 	KUNIT_ASSERT_EQ(test, got->value, want->value);
 }
 
+/* What the table says it takes, counted anew; and no node without need. */
+static size_t check_tree(struct kunit *test, u64 e, unsigned int depth)
+{
+	unsigned int i, n_ext;
+	struct lpm_node *n;
+	size_t sum;
+
+	KUNIT_EXPECT_LT(test, depth, (unsigned int)LPM_DEPTH);
+	sum = dash_lpm_entry_size(e);
+	if (!e || lpm_kind(e) != LPM_NODE)
+		return sum;
+	n = lpm_node(e);
+	n_ext = lpm_n_ext(n);
+	if (n_ext + lpm_n_in(n) < 2 && !lpm_failed)
+		KUNIT_EXPECT_TRUE(test, n_ext && n->skip == LPM_SKIP);
+	for (i = 0; i < n_ext; i++) {
+		KUNIT_EXPECT_TRUE(test, n->slot[i] != 0);
+		sum += check_tree(test, n->slot[i], depth + 1);
+	}
+	return sum;
+}
+
+static void check_memory(struct kunit *test, struct lpm_ctx *c)
+{
+	struct dash_lpm_root *root;
+	size_t sum;
+	u32 i;
+
+	root = rcu_dereference_protected(c->lpm.root, true);
+	if (!root)
+		return;
+	sum = lpm_root_bytes(root) + check_tree(test, root->upper, 0);
+	for (i = 0; i < 1U << root->bits; i++)
+		sum += check_tree(test, root->slot[i], 0);
+	KUNIT_ASSERT_EQ(test, dash_lpm_bytes(&c->lpm), sum);
+}
+
 static void check_published(struct kunit *test, struct lpm_ctx *c,
 			    unsigned int probes)
 {
-	const struct dash_lpm_entry *want;
-	struct dash_lpm_entry pos;
-	u32 got, expect;
-	u8 plen, wlen;
-	u8 addr[16];
-	bool more;
+	u8 addr[16], want_plen[ARRAY_SIZE(c->walk)], plen, wlen;
+	u32 got, expect, want_value[ARRAY_SIZE(c->walk)];
+	struct dash_lpm_walk *walk = c->walk, *w;
+	unsigned int n = 0;
 
 	rcu_read_lock();
 	while (probes--) {
@@ -244,7 +331,37 @@ static void check_published(struct kunit *test, struct lpm_ctx *c,
 		KUNIT_ASSERT_EQ(test, plen, wlen);
 		KUNIT_ASSERT_EQ(test, dash_lpm_lookup(&c->lpm, addr, NULL),
 				expect);
+		/* the same in steps, in batches of up to 16 */
+		w = &walk[n];
+		dash_lpm_walk_init(w, &c->lpm, addr);
+		want_value[n] = expect;
+		want_plen[n++] = wlen;
+		if (probes && n < ARRAY_SIZE(c->walk))
+			continue;
+		dash_lpm_walk_all(walk, n);
+		while (n--) {
+			KUNIT_ASSERT_EQ(test, dash_lpm_walk_value(&walk[n]),
+					want_value[n]);
+			if (want_value[n] != DASH_LPM_NONE)
+				KUNIT_ASSERT_EQ(test, walk[n].plen,
+						want_plen[n]);
+		}
+		n = 0;
 	}
+	rcu_read_unlock();
+
+	check_memory(test, c);
+	KUNIT_ASSERT_EQ(test, dash_lpm_count(&c->lpm), c->pub->n);
+	KUNIT_ASSERT_EQ(test, !dash_lpm_bytes(&c->lpm), !c->pub->n);
+}
+
+static void check_order(struct kunit *test, struct lpm_ctx *c)
+{
+	const struct dash_lpm_entry *want;
+	struct dash_lpm_entry pos;
+	bool more;
+
+	rcu_read_lock();
 	want = oracle_next(c->pub, NULL);
 	memset(&pos, 0xff, sizeof(pos));
 	more = dash_lpm_next(&c->lpm, &pos, true);
@@ -255,9 +372,6 @@ static void check_published(struct kunit *test, struct lpm_ctx *c,
 	}
 	KUNIT_ASSERT_NULL(test, want);
 	rcu_read_unlock();
-
-	KUNIT_ASSERT_EQ(test, dash_lpm_count(&c->lpm), c->pub->n);
-	KUNIT_ASSERT_EQ(test, !dash_lpm_bytes(&c->lpm), !c->pub->n);
 }
 
 static void check_staged(struct kunit *test, struct lpm_ctx *c,
@@ -400,13 +514,13 @@ static void random_ops(struct kunit *test, struct lpm_ctx *c,
 		random_addr(c, addr);
 		plen = random_plen(c);
 		old = 0xdead;
-		if (c->staged->n && r % 3 == 0) {
+		if (c->staged->n && r % 16 < 5) {
 			/* one that exists */
-			memcpy(addr, c->staged->e[r / 8 % c->staged->n].addr,
+			memcpy(addr, c->staged->e[r / 16 % c->staged->n].addr,
 			       16);
-			plen = c->staged->e[r / 8 % c->staged->n].plen;
+			plen = c->staged->e[r / 16 % c->staged->n].plen;
 		}
-		if (r & 4 || c->staged->n == MAX_PREFIXES) {
+		if (r % 8 < c->fewer || c->staged->n == MAX_PREFIXES) {
 			want = oracle_clear(c->staged, addr, plen);
 			KUNIT_ASSERT_EQ(test, dash_lpm_clear(txn, addr, plen,
 							     &old), 0);
@@ -428,17 +542,21 @@ static void lpm_random_test(struct kunit *test)
 	size_t bytes;
 	u32 r;
 
-	for (i = 0; i < 300; i++) {
+	for (i = 0; i < 3000; i++) {
 		r = prandom_u32_state(&c->rnd);
 		bytes = dash_lpm_bytes(&c->lpm);
-		*c->staged = *c->pub;
+		/* it grows and shrinks */
+		c->fewer = i / 200 % 2 ? 6 : 2;
+		oracle_copy(c->staged, c->pub);
 		dash_lpm_begin(&txn, &c->lpm);
-		if (r % 32 == 0) {
+		if (r % 128 == 0) {
 			dash_lpm_clear_all(&txn);
 			c->staged->n = 0;
 		}
-		random_ops(test, c, &txn, r / 32 % 60);
-		check_staged(test, c, &txn);
+		/* often just one, which is published in place */
+		random_ops(test, c, &txn, r & 256 ? 1 : r / 512 % 60);
+		if (i % 32 == 0)
+			check_staged(test, c, &txn);
 		/* readers see nothing of it yet */
 		check_published(test, c, 20);
 		if (r / 4096 % 4 == 0) {
@@ -448,12 +566,14 @@ static void lpm_random_test(struct kunit *test)
 			bytes = dash_lpm_txn_bytes(&txn);
 			dash_lpm_commit(&txn);
 			KUNIT_ASSERT_EQ(test, dash_lpm_bytes(&c->lpm), bytes);
-			*c->pub = *c->staged;
+			oracle_copy(c->pub, c->staged);
 		}
 		check_published(test, c, 50);
+		if (i % 64 == 0)
+			check_order(test, c);
 		most = max(most, c->pub->n);
 	}
-	KUNIT_EXPECT_GT(test, most, 50);
+	KUNIT_EXPECT_GT(test, most, 500);
 
 	/* removed one by one nothing must be left, no fork either */
 	dash_lpm_begin(&txn, &c->lpm);
@@ -543,7 +663,7 @@ static void lpm_resume_test(struct kunit *test)
 						   NULL), 0);
 	}
 	dash_lpm_commit(&txn);
-	*c->pub = *c->staged;
+	oracle_copy(c->pub, c->staged);
 
 	rcu_read_lock();
 	more = dash_lpm_next(&c->lpm, &pos, true);
@@ -588,6 +708,185 @@ static void lpm_resume_test(struct kunit *test)
 		if (more)
 			check_entry(test, &at, want);
 	}
+	dash_lpm_fini(&c->lpm);
+}
+
+/* Any allocation may fail: the operation has no effect, the rest goes on. */
+static void lpm_fail_test(struct kunit *test)
+{
+	struct lpm_ctx *c = lpm_ctx_new(test);
+	unsigned int i, j, fewer, failed = 0, fine = 0;
+	struct dash_lpm_entry e;
+	struct dash_lpm_txn txn;
+	int err;
+	u32 r;
+
+	for (i = 0; i < 2000; i++) {
+		c->fewer = i / 300 % 2 ? 6 : 1;
+		oracle_copy(c->staged, c->pub);
+		dash_lpm_begin(&txn, &c->lpm);
+		for (j = 0; j < 8; j++) {
+			r = prandom_u32_state(&c->rnd);
+			random_addr(c, e.addr);
+			e.plen = random_plen(c);
+			fewer = c->staged->n == MAX_PREFIXES ? 8 : c->fewer;
+			if (c->staged->n && r % 8 < fewer)
+				e = c->staged->e[r / 8 % c->staged->n];
+			lpm_fail = r >> 16 & 3;
+			if (r % 64 == 0) {
+				err = dash_lpm_reserve(&txn, r >> 20);
+			} else if (r % 8 < fewer) {
+				err = dash_lpm_clear(&txn, e.addr, e.plen, NULL);
+				if (!err)
+					oracle_clear(c->staged, e.addr, e.plen);
+			} else {
+				err = dash_lpm_set(&txn, e.addr, e.plen, r >> 1,
+						   NULL);
+				if (!err)
+					oracle_set(c->staged, e.addr, e.plen,
+						   r >> 1);
+			}
+			lpm_fail = -1;
+			if (err)
+				KUNIT_ASSERT_EQ(test, err, -ENOMEM);
+			failed += !!err;
+			fine += !err;
+			KUNIT_ASSERT_EQ(test, dash_lpm_txn_get(&txn, e.addr,
+							       e.plen),
+					oracle_get(c->staged, e.addr, e.plen));
+		}
+		if (i % 64 == 0)
+			check_staged(test, c, &txn);
+		check_published(test, c, 16);
+		if (r % 3 == 0) {
+			dash_lpm_abort(&txn);
+		} else {
+			dash_lpm_commit(&txn);
+			oracle_copy(c->pub, c->staged);
+		}
+		check_published(test, c, 16);
+		if (i % 64 == 0)
+			check_order(test, c);
+	}
+	KUNIT_EXPECT_GT(test, failed, 1000U);
+	KUNIT_EXPECT_GT(test, fine, 1000U);
+	dash_lpm_fini(&c->lpm);
+}
+
+/* Prefix number i of a large table; all are different. */
+static u8 big_prefix(const struct lpm_ctx *c, u32 i, u8 *addr)
+{
+	u32 x = i * 2654435761U;
+
+	memset(addr, 0, 16);
+	if (i < 64) {
+		/* short ones: 16 of each length from 4 to 7 */
+		addr[0] = i % 16 << 4;
+		return 4 + i / 16;
+	}
+	if (i < 1024) {
+		addr[0] = i >> 2;
+		addr[1] = i << 6;
+		return 10;
+	}
+	addr[0] = x >> 24;
+	addr[1] = x >> 16;
+	addr[2] = x >> 8;
+	addr[3] = x;
+	if (c->bits == 32)
+		return i % 4 ? 32 : 31;
+	addr[7] = i;
+	addr[15] = i % 3;
+	return i % 4 ? 128 : 64;
+}
+
+/* What covers an address, by asking for each length */
+static u32 big_lookup(const struct lpm_ctx *c, const u8 *addr)
+{
+	int plen = c->bits;
+	u32 value;
+
+	do {
+		value = dash_lpm_get(&c->lpm, addr, plen);
+	} while (value == DASH_LPM_NONE && --plen >= 0);
+	return value;
+}
+
+static void check_big(struct kunit *test, struct lpm_ctx *c, u32 from, u32 n)
+{
+	struct dash_lpm_entry pos;
+	u32 i, seen = 0;
+	u8 addr[16];
+
+	for (i = from; i < n; i++) {
+		u8 plen = big_prefix(c, i, addr);
+
+		KUNIT_ASSERT_LE(test, dash_lpm_get(&c->lpm, addr, plen), i);
+		if (i % 8)
+			continue;
+		addr[prandom_u32_state(&c->rnd) % (c->bits / 8)] ^=
+			prandom_u32_state(&c->rnd);
+		KUNIT_ASSERT_EQ(test, dash_lpm_lookup(&c->lpm, addr, NULL),
+				big_lookup(c, addr));
+	}
+	check_memory(test, c);
+	if (dash_lpm_next(&c->lpm, &pos, true))
+		do {
+			seen++;
+		} while (dash_lpm_next(&c->lpm, &pos, false));
+	KUNIT_ASSERT_EQ(test, seen, dash_lpm_count(&c->lpm));
+}
+
+/* All sizes of the root array, up and down, prefixes shorter than its index */
+static void lpm_big_test(struct kunit *test)
+{
+	struct lpm_ctx *c = lpm_ctx_new(test);
+	const u32 n = 40000, step = 4000;
+	struct dash_lpm_txn txn;
+	u32 i, j, old, dup = 0;
+	u8 addr[16], plen;
+
+	rcu_read_lock();
+	for (i = 0; i < n; i += step) {
+		rcu_read_unlock();
+		dash_lpm_begin(&txn, &c->lpm);
+		for (j = i; j < i + step; j++) {
+			plen = big_prefix(c, j, addr);
+			KUNIT_ASSERT_EQ(test, dash_lpm_set(&txn, addr, plen, j,
+							   &old), 0);
+			dup += old != DASH_LPM_NONE;
+		}
+		dash_lpm_commit(&txn);
+		rcu_read_lock();
+		KUNIT_ASSERT_EQ(test, dash_lpm_count(&c->lpm), i + step - dup);
+		check_big(test, c, 0, i + step);
+	}
+	KUNIT_EXPECT_EQ(test, (u32)c->lpm.root->bits, (u32)LPM_MAX_BITS);
+	for (i = 0; i < n; i += step) {
+		rcu_read_unlock();
+		dash_lpm_begin(&txn, &c->lpm);
+		for (j = i; j < i + step; j++) {
+			/* the short ones last, a default route in between */
+			plen = big_prefix(c, n - 1 - j, addr);
+			KUNIT_ASSERT_EQ(test, dash_lpm_clear(&txn, addr, plen,
+							     NULL), 0);
+			if (j % 1024 == 0)
+				KUNIT_ASSERT_EQ(test, dash_lpm_set(&txn, addr,
+								   0, 0, NULL),
+						0);
+		}
+		dash_lpm_commit(&txn);
+		rcu_read_lock();
+		check_big(test, c, 0, 0);
+		for (j = 0; j < n - i - step; j++) {
+			plen = big_prefix(c, j, addr);
+			KUNIT_ASSERT_NE(test, dash_lpm_get(&c->lpm, addr, plen),
+					DASH_LPM_NONE);
+		}
+	}
+	rcu_read_unlock();
+	KUNIT_EXPECT_EQ(test, dash_lpm_count(&c->lpm), 1U);
+	KUNIT_EXPECT_EQ(test, (u32)c->lpm.root->bits, (u32)LPM_ROOT_BITS);
 	dash_lpm_fini(&c->lpm);
 }
 
@@ -654,6 +953,8 @@ static struct kunit_case lpm_cases[] = {
 	KUNIT_CASE_PARAM(lpm_random_test, lpm_bits_gen_params),
 	KUNIT_CASE_PARAM(lpm_isolation_test, lpm_bits_gen_params),
 	KUNIT_CASE_PARAM(lpm_resume_test, lpm_bits_gen_params),
+	KUNIT_CASE_PARAM(lpm_fail_test, lpm_bits_gen_params),
+	KUNIT_CASE_PARAM(lpm_big_test, lpm_bits_gen_params),
 	KUNIT_CASE_PARAM(lpm_speed_test, lpm_bits_gen_params),
 	{}
 };
