@@ -47,27 +47,37 @@
 #define TAG_MIN_SETS 64
 
 /**
- * struct dash_tag_memo - unions of two sets made lately
+ * struct tag_sum - a union made lately
+ */
+struct tag_sum {
+	/** @a: a set */
+	u32 a;
+	/** @b: another one; DASH_LPM_NONE in an empty place */
+	u32 b;
+	/** @sum: their union */
+	u32 sum;
+};
+
+/**
+ * struct tag_cover - a prefix that covers the present one
+ */
+struct tag_cover {
+	/** @key: prefix */
+	struct dash_lpm_key key;
+	/** @plen: its length */
+	unsigned int plen;
+	/** @set: all its tags */
+	u32 set;
+};
+
+/**
+ * struct dash_tag_memo - what making a table anew has to remember
  */
 struct dash_tag_memo {
-	/** @m: by a hash of the two */
-	struct {
-		/** @a: a set */
-		u32 a;
-		/** @b: another one; DASH_LPM_NONE in an empty place */
-		u32 b;
-		/** @sum: their union */
-		u32 sum;
-	} m[TAG_MEMOS];
-	/** @cover: prefixes that cover the present one, with their sets */
-	struct {
-		/** @key: prefix */
-		struct dash_lpm_key key;
-		/** @plen: its length */
-		unsigned int plen;
-		/** @set: all its tags */
-		u32 set;
-	} cover[DASH_LPM_MAX_BITS + 2];
+	/** @sum: by a hash of the two sets */
+	struct tag_sum sum[TAG_MEMOS];
+	/** @cover: stack, the longest prefix on top */
+	struct tag_cover cover[DASH_LPM_MAX_BITS + 2];
 };
 
 /**
@@ -175,7 +185,7 @@ int dash_tag_begin(struct dash_tag_txn *txn, struct dash_tag_table *t)
 	if (!txn->memo)
 		return -ENOMEM;
 	for (i = 0; i < TAG_MEMOS; i++)
-		txn->memo->m[i].b = DASH_LPM_NONE;
+		txn->memo->sum[i].b = DASH_LPM_NONE;
 	txn->t = t;
 	dash_lpm_begin(&txn->lpm, &t->lpm);
 	dash_lpm_begin(&txn->own, &t->own);
@@ -394,8 +404,9 @@ int dash_tag_del(struct dash_tag_txn *txn, u32 tag, const void *addr, u8 plen)
 /* Union of two sets, of which @a may be DASH_LPM_NONE. */
 static int tag_union(struct dash_tag_txn *txn, u32 a, u32 b, u32 *sum)
 {
-	u32 i = 0, j = 0, n = 0, m = (a * 31 + b) % TAG_MEMOS;
+	struct tag_sum *memo = &txn->memo->sum[(a * 31 + b) % TAG_MEMOS];
 	const struct dash_tag_set *x, *y;
+	u32 i = 0, j = 0, n = 0;
 	u32 *tags;
 	int err;
 
@@ -403,8 +414,8 @@ static int tag_union(struct dash_tag_txn *txn, u32 a, u32 b, u32 *sum)
 		*sum = b;
 		return 0;
 	}
-	if (txn->memo->m[m].a == a && txn->memo->m[m].b == b) {
-		*sum = txn->memo->m[m].sum;
+	if (memo->a == a && memo->b == b) {
+		*sum = memo->sum;
 		return 0;
 	}
 	x = tag_set(txn->t, a);
@@ -428,9 +439,9 @@ static int tag_union(struct dash_tag_txn *txn, u32 a, u32 b, u32 *sum)
 	kvfree(tags);
 	if (err)
 		return err;
-	txn->memo->m[m].a = a;
-	txn->memo->m[m].b = b;
-	txn->memo->m[m].sum = *sum;
+	memo->a = a;
+	memo->b = b;
+	memo->sum = *sum;
 	return 0;
 }
 
@@ -440,19 +451,19 @@ static int tag_remake(struct dash_tag_txn *txn,
 		      struct dash_lpm_key key)
 {
 	unsigned int bits = txn->t->lpm.bits, top = 0, done = 0;
-	struct dash_tag_memo *s = txn->memo;
+	struct tag_cover *cover = txn->memo->cover;
 	struct dash_lpm_entry pos = *changed;
 	struct dash_lpm_key at;
 	u32 set;
 	int err;
 
 	/* the bottom of the stack: what covers all of it */
-	s->cover[0].plen = 0;
-	s->cover[0].set = DASH_LPM_NONE;
+	cover[0].plen = 0;
+	cover[0].set = DASH_LPM_NONE;
 	if (changed->plen &&
 	    dash_lpm_txn_cover(&txn->lpm, changed->addr, changed->plen - 1,
 			       &pos))
-		s->cover[0].set = pos.value;
+		cover[0].set = pos.value;
 
 	pos = *changed;
 	pos.value = dash_lpm_txn_get(&txn->own, pos.addr, pos.plen);
@@ -466,20 +477,19 @@ static int tag_remake(struct dash_tag_txn *txn,
 		at = dash_lpm_key_load(pos.addr, bits, bits);
 		if (dash_lpm_key_common(at, key) < changed->plen)
 			break;
-		while (top && (s->cover[top].plen > pos.plen ||
-			       dash_lpm_key_common(s->cover[top].key, at) <
-			       s->cover[top].plen))
+		while (top && dash_lpm_key_common(cover[top].key, at) <
+			      cover[top].plen)
 			top--;
-		err = tag_union(txn, s->cover[top].set, pos.value, &set);
+		err = tag_union(txn, cover[top].set, pos.value, &set);
 		if (!err && dash_lpm_txn_get(&txn->lpm, pos.addr,
 					     pos.plen) != set)
 			err = tag_put(txn, &txn->lpm, pos.addr, pos.plen, set);
 		if (err)
 			return err;
 		top++;
-		s->cover[top].key = at;
-		s->cover[top].plen = pos.plen;
-		s->cover[top].set = set;
+		cover[top].key = at;
+		cover[top].plen = pos.plen;
+		cover[top].set = set;
 		if (++done % TAG_CHUNK == 0)
 			cond_resched();
 	} while (dash_lpm_txn_next(&txn->own, &pos, false));
