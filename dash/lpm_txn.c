@@ -481,6 +481,7 @@ void dash_lpm_publish(struct dash_lpm_txn *txn)
 {
 	struct dash_lpm *lpm = txn->lpm;
 	struct dash_lpm_root *cur;
+	u64 *slot;
 
 	cur = rcu_dereference_protected(lpm->root, true);
 	WRITE_ONCE(lpm->count, txn->count);
@@ -491,9 +492,10 @@ void dash_lpm_publish(struct dash_lpm_txn *txn)
 			lpm_root_free(txn->root);
 		txn->root = NULL;
 	} else if (!txn->own && txn->at != LPM_AT_NONE) {
+		slot = txn->at == LPM_AT_UPPER ? &cur->upper :
+						 &cur->slot[txn->at];
 		/* pairs with the dependency of READ_ONCE() in a lookup */
-		smp_store_release(txn->at == LPM_AT_UPPER ? &cur->upper :
-				  &cur->slot[txn->at], txn->e);
+		smp_store_release(slot, txn->e);
 	}
 	txn->at = LPM_AT_NONE;
 	txn->own = false;
