@@ -211,6 +211,23 @@ static void dash_refs_unlink(struct dash_net *dn, struct dash_row *row)
 	row->n_refs = 0;
 }
 
+static void dash_sym_stage_first(struct dash_txn *txn, struct dash_sym *sym)
+{
+	sym->staged = true;
+	list_add_tail(&sym->staged_list, &txn->syms);
+	txn->types |= BIT(sym->type);
+	if (sym->parent)
+		sym->parent->dirty |= BIT(sym->type);
+}
+
+static void dash_sym_unstage(struct dash_sym *sym)
+{
+	list_del(&sym->staged_list);
+	sym->staged = false;
+	if (sym->parent)
+		sym->parent->dirty = 0;
+}
+
 /* Ends in the list of rows that were never seen, or @row takes its place. */
 static void dash_sym_stage(struct dash_txn *txn, struct dash_sym *sym,
 			   struct dash_row *row)
@@ -218,9 +235,7 @@ static void dash_sym_stage(struct dash_txn *txn, struct dash_sym *sym,
 	struct dash_sym *child;
 
 	if (!sym->staged) {
-		sym->staged = true;
-		list_add_tail(&sym->staged_list, &txn->syms);
-		txn->types |= BIT(sym->type);
+		dash_sym_stage_first(txn, sym);
 	} else if (sym->next) {
 		dash_refs_unlink(txn->dn, sym->next);
 		dash_row_free(sym->next);
@@ -234,9 +249,7 @@ static void dash_sym_stage(struct dash_txn *txn, struct dash_sym *sym,
 		if (!dash_sym_next(child))
 			continue;
 		if (!child->staged) {
-			child->staged = true;
-			list_add_tail(&child->staged_list, &txn->syms);
-			txn->types |= BIT(child->type);
+			dash_sym_stage_first(txn, child);
 		} else {
 			dash_refs_unlink(txn->dn, child->next);
 			dash_row_free(child->next);
@@ -288,6 +301,34 @@ static int dash_stage_del(struct dash_txn *txn, struct dash_row *row,
 	return 0;
 }
 
+/* The rows of a table without objects. */
+static int dash_stage_many(struct dash_txn *txn, const struct dash_row *many)
+{
+	const struct dash_type *type = &dash_types[many->type];
+	struct dash_row row = {
+		.type = many->type,
+		.del = many->del,
+		.seq = many->seq,
+	};
+	const struct nlattr *pos;
+	int rem, err = 0;
+
+	txn->row = &row;
+	dash_row_for_each_row(pos, many, rem) {
+		row.attrs = nla_data(pos);
+		row.len = nla_len(pos);
+		err = type->stage(txn, &row);
+		if (err == -ENOMEM)
+			dash_txn_fail(txn, err, "out of memory");
+		if (err)
+			break;
+		row.seq++;
+		cond_resched();
+	}
+	txn->row = NULL;
+	return err;
+}
+
 /* Consumes @row also on errors. */
 static int dash_stage_row(struct dash_txn *txn, struct dash_row *row)
 {
@@ -297,14 +338,12 @@ static int dash_stage_row(struct dash_txn *txn, struct dash_row *row)
 	char up[DASH_NAME_LEN];
 	int err;
 
-	txn->row = row;
-	if (type->stage) {
-		err = type->stage(txn, row);
-		if (err == -ENOMEM)
-			dash_txn_fail(txn, err, "out of memory");
+	if (row->many) {
+		err = dash_stage_many(txn, row);
 		goto free_row;
 	}
 
+	txn->row = row;
 	dash_row_name(row, name);
 	if (row->del) {
 		err = dash_stage_del(txn, row, name);
@@ -325,7 +364,12 @@ static int dash_stage_row(struct dash_txn *txn, struct dash_row *row)
 			goto put_sym;
 		}
 		sym->parent = parent;
-		list_add_tail(&sym->sibling, &parent->children);
+		/* of an ENI, which has very many rules, what else it has first */
+		if (row->type == DASH_OBJECT_TYPE_ACL_BIND ||
+		    row->type == DASH_OBJECT_TYPE_ENI_ROUTE)
+			list_add(&sym->sibling, &parent->children);
+		else
+			list_add_tail(&sym->sibling, &parent->children);
 	}
 	dash_refs_link(txn, row, &err);
 	if (err)
@@ -345,12 +389,13 @@ free_row:
 	return err;
 }
 
-static int dash_stage(struct dash_txn *txn, struct list_head *rows)
+static int dash_stage(struct dash_txn *txn, struct dash_rows *rows)
 {
 	struct dash_row *row;
 	int err;
 
-	while ((row = list_first_entry_or_null(rows, struct dash_row, list))) {
+	while ((row = list_first_entry_or_null(&rows->list, struct dash_row,
+					       list))) {
 		list_del(&row->list);
 		err = dash_stage_row(txn, row);
 		if (err)
@@ -492,7 +537,7 @@ static int dash_prepare_data(struct dash_txn *txn, struct dash_sym *sym)
 		break;
 	case DASH_OBJECT_TYPE_PORT:
 		txn->row = sym->next;
-		port = dash_port_attach(txn->dn, sym->name, &why);
+		port = dash_port_alloc(txn->dn, sym->name, &why);
 		if (IS_ERR(port))
 			return dash_txn_fail(txn, PTR_ERR(port), "%s", why);
 		sym->data = port;
@@ -565,9 +610,7 @@ static int dash_prepare(struct dash_txn *txn)
 			if (err)
 				return err;
 		}
-		if (dash_txn_has(txn, BIT(DASH_OBJECT_TYPE_ROUTE_RULE) |
-				      BIT(DASH_OBJECT_TYPE_ENI) |
-				      BIT(DASH_OBJECT_TYPE_VNET))) {
+		if (sym->dirty & BIT(DASH_OBJECT_TYPE_ROUTE_RULE)) {
 			err = dash_rules_prepare(txn, sym->data);
 			if (err)
 				return err;
@@ -587,6 +630,7 @@ static int dash_prepare(struct dash_txn *txn)
 /* Free what stands behind a name that no packet can reach any more. */
 static void dash_sym_free_data(struct dash_net *dn, struct dash_sym *sym)
 {
+	struct dash_port *port;
 	void *data = sym->data;
 
 	sym->data = NULL;
@@ -608,7 +652,11 @@ static void dash_sym_free_data(struct dash_net *dn, struct dash_sym *sym)
 		dash_route_group_free(data);
 		break;
 	case DASH_OBJECT_TYPE_PORT:
-		dash_port_detach(data);
+		port = data;
+		if (port->attached)
+			dash_port_detach(port);
+		else
+			dash_port_free(port);
 		break;
 	}
 }
@@ -629,8 +677,7 @@ static void dash_unstage(struct dash_txn *txn)
 	dash_mapping_unstage(txn);
 
 	list_for_each_entry_safe(sym, tmp, &txn->syms, staged_list) {
-		list_del(&sym->staged_list);
-		sym->staged = false;
+		dash_sym_unstage(sym);
 		if (sym->next) {
 			dash_refs_unlink(dn, sym->next);
 			dash_row_free(sym->next);
@@ -650,8 +697,10 @@ static void dash_publish_syms(struct dash_txn *txn)
 
 	list_for_each_entry(sym, &txn->syms, staged_list) {
 		old = dash_dereference(txn->dn, sym->cur);
-		if (sym->next)
+		if (sym->next) {
 			sym->next->sym = sym;
+			sym->next->gen = txn->dn->gen + 1;
+		}
 		rcu_assign_pointer(sym->cur, sym->next);
 		sym->doomed = !sym->next && sym->data;
 		if (old) {
@@ -694,9 +743,15 @@ static void dash_publish(struct dash_txn *txn)
 	dash_publish_syms(txn);
 	WRITE_ONCE(dn->gen, dn->gen + 1);
 
-	list_for_each_entry(sym, &txn->syms, staged_list)
-		if (sym->doomed && sym->type == DASH_OBJECT_TYPE_PORT)
+	/* Devices come last, when everything is there that their packets need. */
+	list_for_each_entry(sym, &txn->syms, staged_list) {
+		if (sym->type != DASH_OBJECT_TYPE_PORT || !sym->data)
+			continue;
+		if (sym->doomed)
 			dash_sym_free_data(dn, sym);
+		else if (!((struct dash_port *)sym->data)->attached)
+			dash_port_attach(sym->data);
+	}
 
 	synchronize_net();
 
@@ -709,8 +764,7 @@ static void dash_publish(struct dash_txn *txn)
 		if (sym->data)
 			dash_eni_reap(sym->data, ft);
 	list_for_each_entry_safe(sym, tmp, &txn->syms, staged_list) {
-		list_del(&sym->staged_list);
-		sym->staged = false;
+		dash_sym_unstage(sym);
 		sym->next = NULL;
 		if (sym->doomed)
 			dash_sym_free_data(dn, sym);
@@ -721,18 +775,18 @@ static void dash_publish(struct dash_txn *txn)
 		dash_row_free(row);
 }
 
-static bool dash_rows_have_port(const struct list_head *rows)
+static bool dash_rows_have_port(const struct dash_rows *rows)
 {
 	const struct dash_row *row;
 
-	list_for_each_entry(row, rows, list)
+	list_for_each_entry(row, &rows->list, list)
 		if (row->type == DASH_OBJECT_TYPE_PORT)
 			return true;
 	return false;
 }
 
 static int dash_config_apply_locked(struct dash_net *dn,
-				    struct list_head *rows, bool numbered,
+				    struct dash_rows *rows, bool numbered,
 				    bool check, struct netlink_ext_ack *extack)
 {
 	struct dash_txn txn = {
@@ -759,13 +813,15 @@ static int dash_config_apply_locked(struct dash_net *dn,
 	return err;
 }
 
-int dash_config_apply(struct dash_net *dn, struct list_head *rows,
+int dash_config_apply(struct dash_net *dn, struct dash_rows *rows,
 		      bool numbered, bool check,
 		      struct netlink_ext_ack *extack)
 {
 	bool rtnl = dash_rows_have_port(rows);
-	struct dash_row *row, *tmp;
-	int err;
+	int err = dash_rows_finish(rows, extack);
+
+	if (err)
+		goto free_rows;
 
 	if (rtnl)
 		rtnl_lock();
@@ -775,9 +831,8 @@ int dash_config_apply(struct dash_net *dn, struct list_head *rows,
 	if (rtnl)
 		rtnl_unlock();
 
-	list_for_each_entry_safe(row, tmp, rows, list)
-		dash_row_free(row);
-	INIT_LIST_HEAD(rows);
+free_rows:
+	dash_rows_free(rows);
 	return err;
 }
 
@@ -827,7 +882,7 @@ void dash_config_port_renamed(struct dash_net *dn, struct dash_port *port)
 
 	len = nla_total_size(strlen(port->dev->name) + 1) +
 	      nla_total_size(sizeof(u8));
-	row = kvzalloc(struct_size(row, attrs, len), GFP_KERNEL_ACCOUNT);
+	row = kvzalloc(struct_size(row, data, len), GFP_KERNEL_ACCOUNT);
 	sym = dash_sym_get(dn, DASH_OBJECT_TYPE_PORT, port->dev->name);
 	if (!row || IS_ERR(sym) ||
 	    xa_insert(&dn->by_id[sym->type], dn->next_id[sym->type] + 1, sym,
@@ -843,8 +898,10 @@ void dash_config_port_renamed(struct dash_net *dn, struct dash_port *port)
 
 	row->type = DASH_OBJECT_TYPE_PORT;
 	row->len = len;
+	row->gen = dn->gen + 1;
+	row->attrs = row->data;
 	row->sym = sym;
-	nla = (struct nlattr *)row->attrs;
+	nla = (struct nlattr *)row->data;
 	nla->nla_type = DASH_A_PORT_NAME;
 	nla->nla_len = nla_attr_size(strlen(port->dev->name) + 1);
 	memcpy(nla_data(nla), port->dev->name, strlen(port->dev->name) + 1);

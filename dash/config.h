@@ -28,6 +28,8 @@ struct dash_sym {
 	struct dash_row *next;
 	/** @staged: the change under way concerns it */
 	bool staged;
+	/** @dirty: types of its children that are staged, as bits */
+	u32 dirty;
 	/** @doomed: @data goes with this change */
 	bool doomed;
 	/** @type: enum dash_object_type */
@@ -151,7 +153,7 @@ int dash_txn_fail(struct dash_txn *txn, int err, const char *fmt, ...);
 /**
  * dash_config_apply - make a change of configuration
  * @dn: instance
- * @rows: list of dash_row in order; consumed
+ * @rows: rows; consumed
  * @numbered: name the row's number in errors
  * @check: refuse or accept, but change nothing
  * @extack: for errors
@@ -159,7 +161,7 @@ int dash_txn_fail(struct dash_txn *txn, int err, const char *fmt, ...);
  * Context: process; takes RTNL if ports are concerned, and dn->lock.
  * Return: 0 or an error, after which nothing has changed.
  */
-int dash_config_apply(struct dash_net *dn, struct list_head *rows,
+int dash_config_apply(struct dash_net *dn, struct dash_rows *rows,
 		      bool numbered, bool check,
 		      struct netlink_ext_ack *extack);
 

@@ -168,14 +168,23 @@ static void dash_eni_cfg_free(struct dash_eni_cfg *cfg)
 	kfree(cfg);
 }
 
-/* No reader and no connection is left. */
+static void dash_eni_free_rcu(struct rcu_head *rcu)
+{
+	struct dash_eni *eni = container_of(rcu, struct dash_eni, rcu);
+
+	free_percpu(eni->stats);
+	kfree(eni);
+}
+
+/* No packet and no connection is left, but a dump may look at one that it
+ * found before.
+ */
 void dash_eni_free(struct dash_eni *eni)
 {
 	dash_eni_unprepare(eni);
 	dash_eni_cfg_free(rcu_dereference_protected(eni->cfg, true));
 	kvfree(rcu_dereference_protected(eni->rules, true));
-	free_percpu(eni->stats);
-	kfree(eni);
+	call_rcu(&eni->rcu, dash_eni_free_rcu);
 }
 
 /* No two ENIs have one MAC: it is what tells them apart. */
@@ -241,6 +250,9 @@ static void dash_eni_bind(struct dash_txn *txn, struct dash_eni_cfg *cfg)
 	struct dash_row *row;
 
 	list_for_each_entry(sym, &cfg->eni->sym->children, sibling) {
+		/* bindings stand before all rules */
+		if (sym->type == DASH_OBJECT_TYPE_ROUTE_RULE)
+			break;
 		row = dash_sym_next(sym);
 		if (!row)
 			continue;
@@ -433,14 +445,11 @@ static bool dash_eni_is_concerned(const struct dash_txn *txn,
 {
 	const struct dash_eni_cfg *cfg = dash_dereference(eni->dn, eni->cfg);
 	const struct dash_acl_bind *bind;
-	const struct dash_sym *sym;
 	int dir, v6, i;
 
-	if (txn->types & DASH_TYPES_ALL_ENIS || eni->sym->staged)
+	if (txn->types & DASH_TYPES_ALL_ENIS || eni->sym->staged ||
+	    eni->sym->dirty)
 		return true;
-	list_for_each_entry(sym, &eni->sym->children, sibling)
-		if (sym->staged)
-			return true;
 	if (!cfg)
 		return false;
 	if (cfg->routes && cfg->routes->staged)

@@ -153,6 +153,8 @@ struct dash_eni {
 	struct dash_icmp_limit icmp[2];
 	/** @stats: counters */
 	struct dash_eni_stats __percpu *stats;
+	/** @rcu: for freeing */
+	struct rcu_head rcu;
 };
 
 /**

@@ -30,6 +30,8 @@ struct dash_dump {
 	unsigned long inner;
 	/** @id: id of the last object of the table, or of the current group */
 	u32 id;
+	/** @gen: of the row that @inner is within */
+	u32 gen;
 	/** @type: table */
 	u8 type;
 	/** @v6: family of @pos */
@@ -244,8 +246,12 @@ static int dash_dump_sym(struct sk_buff *skb, struct netlink_callback *cb,
 		return dash_dump_routes(skb, cb, d, sym->data);
 	if (d->type == DASH_OBJECT_TYPE_MAPPING)
 		return dash_dump_mappings(skb, cb, d, sym->data);
-	if (d->inner > row->len)
+	/* a row that was replaced since its last part begins anew; the change
+	 * is flagged, and offsets mean nothing within another row
+	 */
+	if (d->gen != row->gen)
 		d->inner = 0;
+	d->gen = row->gen;
 	do {
 		err = dash_dump_begin(skb, cb, &hdr);
 		if (!err)

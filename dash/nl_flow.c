@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Connections: dump and flush. */
 #include <linux/jiffies.h>
+#include <linux/sched/signal.h>
 #include <net/genetlink.h>
 #include <net/sock.h>
 
@@ -62,7 +63,7 @@ static int dash_put_flow(struct sk_buff *skb, const struct dash_flow *flow)
 	return 0;
 }
 
-/* Caller holds dash_net.lock, which keeps the ENI of the filter. */
+/* The ENI of the filter is compared only, so it may go meanwhile. */
 static int dash_filter_parse(struct dash_net *dn, struct nlattr **attrs,
 			     struct netlink_ext_ack *extack,
 			     struct dash_flow_filter *f)
@@ -75,12 +76,15 @@ static int dash_filter_parse(struct dash_net *dn, struct nlattr **attrs,
 	memset(f, 0, sizeof(*f));
 	nla = attrs[DASH_A_FLOW_ENI];
 	if (nla) {
+		rcu_read_lock();
 		sym = dash_sym_of_nla(dn, DASH_OBJECT_TYPE_ENI, nla);
-		if (!sym || !rcu_access_pointer(sym->cur)) {
+		if (sym && rcu_access_pointer(sym->cur))
+			f->eni = READ_ONCE(sym->data);
+		rcu_read_unlock();
+		if (!f->eni) {
 			dash_err(extack, nla, "no such ENI");
 			return -ENOENT;
 		}
-		f->eni = sym->data;
 	}
 	for (i = 0; i < ARRAY_SIZE(addr); i++) {
 		nla = attrs[addr[i]];
@@ -112,13 +116,25 @@ static int dash_filter_parse(struct dash_net *dn, struct nlattr **attrs,
 	return 0;
 }
 
+/* The table is set once, and goes with the namespace of the socket that asks. */
+static struct dash_flow_table *dash_flow_table_of(struct dash_net *dn)
+{
+	return rcu_dereference_protected(dn->ft, true);
+}
+
+/* Of a large table, nobody has to wait for the end of a walk. */
+static int dash_flow_go_on(void)
+{
+	return fatal_signal_pending(current) ? -EINTR : 0;
+}
+
 static int dash_flow_put_cb(struct dash_flow *flow, void *arg)
 {
 	struct dash_flow_put *put = arg;
 	void *hdr;
 
 	if (!dash_flow_match(put->filter, flow))
-		return 0;
+		return dash_flow_go_on();
 	hdr = dash_nl_put_hdr(put->skb, put->cb, DASH_CMD_FLOW_GET);
 	if (!hdr)
 		return -EMSGSIZE;
@@ -146,13 +162,11 @@ int dash_nl_flow_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 
 	if (d->done)
 		return 0;
-	mutex_lock(&dn->lock);
 	err = dash_filter_parse(dn, genl_info_dump(cb)->attrs, cb->extack,
 				&filter);
 	if (!err)
-		err = dash_flow_walk(dash_dereference(dn, dn->ft), &d->pos,
+		err = dash_flow_walk(dash_flow_table_of(dn), &d->pos,
 				     dash_flow_put_cb, &put);
-	mutex_unlock(&dn->lock);
 	if (!err)
 		d->done = true;
 	if (err && err != -EMSGSIZE)
@@ -165,7 +179,7 @@ static int dash_flow_get_cb(struct dash_flow *flow, void *arg)
 	struct dash_flow_put *put = arg;
 
 	if (!dash_flow_match(put->filter, flow))
-		return 0;
+		return dash_flow_go_on();
 	put->err = dash_put_flow(put->skb, flow);
 	return 1;
 }
@@ -185,16 +199,16 @@ int dash_nl_flow_get_doit(struct sk_buff *skb, struct genl_info *info)
 	put.skb = dash_nl_reply(info, &hdr);
 	if (!put.skb)
 		return -ENOMEM;
-	mutex_lock(&dn->lock);
 	err = dash_filter_parse(dn, info->attrs, info->extack, &filter);
 	if (!err) {
-		dash_flow_walk(dash_dereference(dn, dn->ft), &pos,
-			       dash_flow_get_cb, &put);
-		err = put.err;
+		err = dash_flow_walk(dash_flow_table_of(dn), &pos,
+				     dash_flow_get_cb, &put);
+		/* unless the walk was broken off */
+		if (err >= 0)
+			err = put.err;
 		if (err == -ENOENT)
 			dash_err(info->extack, NULL, "no such connection");
 	}
-	mutex_unlock(&dn->lock);
 	if (err) {
 		nlmsg_free(put.skb);
 		return err;

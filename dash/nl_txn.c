@@ -19,22 +19,12 @@ struct dash_nl_txn {
 	/** @list: in dash_net.txns */
 	struct list_head list;
 	/** @rows: rows in order */
-	struct list_head rows;
+	struct dash_rows rows;
 	/** @id: chosen by us */
 	u32 id;
 	/** @portid: socket that opened it */
 	u32 portid;
 };
-
-static void dash_rows_free(struct list_head *rows)
-{
-	struct dash_row *row, *tmp;
-
-	list_for_each_entry_safe(row, tmp, rows, list) {
-		dash_row_free(row);
-		cond_resched();
-	}
-}
 
 static struct dash_nl_txn *dash_nl_txn_find(struct dash_net *dn,
 					    struct genl_info *info)
@@ -95,27 +85,38 @@ void dash_nl_txn_release(struct dash_net *dn, u32 portid)
 }
 
 static int dash_nl_parse_rows(struct genl_info *info, bool del,
-			      struct list_head *rows)
+			      struct dash_rows *rows)
 {
 	struct nlattr *nla = info->attrs[DASH_A_CONFIG_SEQ];
+	bool numbered = info->attrs[DASH_A_CONFIG_TXN];
 	u32 seq = nla ? nla_get_u32(nla) : 0;
 	const struct nlattr *pos;
 	struct dash_row *row;
-	int rem, type;
+	int rem, type, err;
 
 	nla_for_each_attr(pos, genlmsg_data(info->genlhdr),
 			  genlmsg_len(info->genlhdr), rem) {
 		type = dash_type_of_attr(nla_type(pos));
 		if (type < 0)
 			continue;
-		row = dash_row_alloc(pos, type, del, seq,
-				     info->attrs[DASH_A_CONFIG_TXN],
-				     info->extack);
+		if (dash_types[type].stage) {
+			row = dash_row_alloc_many(&pos, &rem, del, &seq,
+						  numbered, info->extack);
+		} else {
+			row = dash_row_alloc(pos, type, del, seq, numbered,
+					     info->extack);
+			/* a later part has the number of the first one */
+			if (!IS_ERR(row))
+				seq += !dash_row_goes_on(row);
+		}
 		if (IS_ERR(row))
 			return PTR_ERR(row);
-		/* a row that goes on has the number of its first part */
-		seq += !dash_row_goes_on(row);
-		list_add_tail(&row->list, rows);
+		err = dash_rows_add(rows, row, info->extack);
+		if (err) {
+			dash_row_free(row);
+			return err;
+		}
+		cond_resched();
 	}
 	return 0;
 }
@@ -124,29 +125,25 @@ static int dash_nl_config(struct genl_info *info, bool del)
 {
 	struct dash_net *dn = dash_net(genl_info_net(info));
 	struct dash_nl_txn *txn;
-	LIST_HEAD(whole);
-	LIST_HEAD(rows);
+	struct dash_rows rows;
 	int err;
 
+	dash_rows_init(&rows);
 	err = dash_nl_parse_rows(info, del, &rows);
 	if (err)
 		goto free_rows;
 	if (!info->attrs[DASH_A_CONFIG_TXN]) {
-		err = dash_rows_add(&whole, &rows, info->extack);
-		if (!err)
-			return dash_config_apply(dn, &whole, false, false,
-						 info->extack);
+		err = dash_config_apply(dn, &rows, false, false, info->extack);
 		goto free_rows;
 	}
 
 	mutex_lock(&dn->txn_lock);
 	txn = dash_nl_txn_find(dn, info);
-	err = txn ? dash_rows_add(&txn->rows, &rows, info->extack) : -ENOENT;
+	err = txn ? dash_rows_splice(&txn->rows, &rows, info->extack) : -ENOENT;
 	mutex_unlock(&dn->txn_lock);
 
 free_rows:
 	dash_rows_free(&rows);
-	dash_rows_free(&whole);
 	return err;
 }
 
@@ -170,7 +167,7 @@ int dash_nl_txn_begin_doit(struct sk_buff *skb, struct genl_info *info)
 	txn = kzalloc(sizeof(*txn), GFP_KERNEL_ACCOUNT);
 	if (!txn)
 		return -ENOMEM;
-	INIT_LIST_HEAD(&txn->rows);
+	dash_rows_init(&txn->rows);
 	txn->portid = info->snd_portid;
 
 	reply = dash_nl_reply(info, &hdr);

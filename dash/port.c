@@ -159,22 +159,31 @@ pass:
 
 /* --- attaching --- */
 
-struct dash_port *dash_port_attach(struct dash_net *dn, const char *name,
-				   const char **errp)
+struct dash_port *dash_port_alloc(struct dash_net *dn, const char *name,
+				  const char **errp)
 {
 	struct net_device *dev;
 	struct dash_port *port;
-	int cpu, err;
+	int cpu;
 
 	ASSERT_RTNL();
 
 	dev = __dev_get_by_name(dn->net, name);
-	if (!dev) {
+	/* by its name, not by another one that it also has */
+	if (!dev || strcmp(dev->name, name)) {
 		*errp = "no such device";
 		return ERR_PTR(-ENODEV);
 	}
 	if (dev->flags & IFF_LOOPBACK || dev->type != ARPHRD_ETHER) {
 		*errp = "not an Ethernet device";
+		return ERR_PTR(-EINVAL);
+	}
+	if (netdev_is_rx_handler_busy(dev)) {
+		*errp = "device is in use by a bridge, bond or the like";
+		return ERR_PTR(-EBUSY);
+	}
+	if (dev->priv_flags & IFF_NO_RX_HANDLER) {
+		*errp = "device cannot be attached to";
 		return ERR_PTR(-EINVAL);
 	}
 
@@ -189,20 +198,6 @@ struct dash_port *dash_port_attach(struct dash_net *dn, const char *name,
 	port->dn = dn;
 	port->dev = dev;
 	strscpy(port->name, dev->name, sizeof(port->name));
-
-	err = netdev_rx_handler_register(dev, dash_port_rx, port);
-	if (err) {
-		*errp = err == -EBUSY ? "device is in use by a bridge, bond or the like" :
-					"device cannot be attached to";
-		free_percpu(port->stats);
-		kfree(port);
-		return ERR_PTR(err);
-	}
-
-	/* what is merged in hardware cannot be taken apart for forwarding */
-	dev_disable_lro(dev);
-	netdev_hold(dev, &port->dev_tracker, GFP_KERNEL);
-	list_add_tail_rcu(&port->list, &dn->ports);
 	return port;
 
 err_free_port:
@@ -212,12 +207,29 @@ err_nomem:
 	return ERR_PTR(-ENOMEM);
 }
 
-static void dash_port_free_rcu(struct rcu_head *rcu)
+void dash_port_attach(struct dash_port *port)
 {
-	struct dash_port *port = container_of(rcu, struct dash_port, rcu);
+	ASSERT_RTNL();
 
+	/* dash_port_alloc() saw that it can, and RTNL was held since */
+	if (WARN_ON(netdev_rx_handler_register(port->dev, dash_port_rx, port)))
+		return;
+	/* what is merged in hardware cannot be taken apart for forwarding */
+	dev_disable_lro(port->dev);
+	netdev_hold(port->dev, &port->dev_tracker, GFP_KERNEL);
+	list_add_tail_rcu(&port->list, &port->dn->ports);
+	port->attached = true;
+}
+
+void dash_port_free(struct dash_port *port)
+{
 	free_percpu(port->stats);
 	kfree(port);
+}
+
+static void dash_port_free_rcu(struct rcu_head *rcu)
+{
+	dash_port_free(container_of(rcu, struct dash_port, rcu));
 }
 
 void dash_port_detach(struct dash_port *port)

@@ -29,22 +29,40 @@ struct dash_port {
 	struct list_head list;
 	/** @stats: counters */
 	struct dash_port_stats __percpu *stats;
+	/** @attached: it takes packets, under RTNL */
+	bool attached;
 	/** @rcu: for freeing */
 	struct rcu_head rcu;
 };
 
 /**
- * dash_port_attach - take a device's packets
+ * dash_port_alloc - prepare to take a device's packets
  * @dn: instance
  * @name: name of the device in the instance's namespace
  * @errp: on error a text about the reason
  *
+ * Nothing happens to the device yet. Whoever holds RTNL until then may attach
+ * the port without an error.
  * Context: RTNL.
  * Return: port or ERR_PTR: -ENODEV, -EBUSY (another rx_handler, such as a
  * bridge's), -EINVAL (loopback or not Ethernet), -ENOMEM.
  */
-struct dash_port *dash_port_attach(struct dash_net *dn, const char *name,
-				   const char **errp);
+struct dash_port *dash_port_alloc(struct dash_net *dn, const char *name,
+				  const char **errp);
+
+/**
+ * dash_port_attach - take a device's packets
+ * @port: port, alone for its device
+ *
+ * Context: RTNL, held since dash_port_alloc().
+ */
+void dash_port_attach(struct dash_port *port);
+
+/**
+ * dash_port_free - free a port that was never attached
+ * @port: port
+ */
+void dash_port_free(struct dash_port *port);
 
 /**
  * dash_port_detach - leave a device alone

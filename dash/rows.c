@@ -185,6 +185,13 @@ static int dash_name_route(struct nlattr **tb, char *buf,
 				tb[DASH_A_ROUTE_LEN], extack);
 }
 
+static int dash_check_route_key(struct nlattr **tb,
+				struct netlink_ext_ack *extack)
+{
+	return dash_check_prefix(tb[DASH_A_ROUTE_ADDR], tb[DASH_A_ROUTE_LEN],
+				 extack);
+}
+
 static int dash_name_mapping(struct nlattr **tb, char *buf,
 			     struct netlink_ext_ack *extack)
 {
@@ -489,6 +496,7 @@ const struct dash_type dash_types[] = {
 		.attr = DASH_A_CONFIG_ROUTE,
 		.policy = dash_route_nl_policy,
 		.maxattr = DASH_A_ROUTE_MAX,
+		.check_key = dash_check_route_key,
 		.name = dash_name_route,
 		.check = dash_check_route,
 		.stage = dash_route_stage,
@@ -785,9 +793,10 @@ static void dash_err_name(struct netlink_ext_ack *extack,
 			 name, extack->_msg);
 }
 
-static int dash_row_refs(struct dash_row *row)
+static int dash_row_refs(struct dash_row *row, struct netlink_ext_ack *extack)
 {
 	const struct dash_ref_desc *desc;
+	char name[DASH_NAME_LEN];
 	const struct nlattr *nla;
 	int rem, n = 0;
 
@@ -800,8 +809,12 @@ static int dash_row_refs(struct dash_row *row)
 			n += desc->attr == nla_type(nla);
 	if (!n)
 		return 0;
-	if (n > U16_MAX)
+	if (n > U16_MAX) {
+		dash_row_name(row, name);
+		dash_err(extack, NULL, "%s%s mentions more than %u objects",
+			 dash_types[row->type].table, name, U16_MAX);
 		return -E2BIG;
+	}
 
 	row->refs = kvcalloc(n, sizeof(*row->refs), GFP_KERNEL_ACCOUNT);
 	if (!row->refs)
@@ -819,14 +832,13 @@ static int dash_row_refs(struct dash_row *row)
 	return 0;
 }
 
-struct dash_row *dash_row_alloc(const struct nlattr *nest, u8 type_id, bool del,
-				u32 seq, bool numbered,
-				struct netlink_ext_ack *extack)
+/* Is the row what a row of its table may be? */
+static int dash_row_check(const struct dash_type *type,
+			  const struct nlattr *nest, bool del, const u32 *seq,
+			  struct netlink_ext_ack *extack)
 {
-	const struct dash_type *type = &dash_types[type_id];
 	struct nlattr *tb[DASH_ROW_ATTRS];
 	char name[DASH_NAME_LEN];
-	struct dash_row *row;
 	int err;
 
 	BUILD_BUG_ON(ARRAY_SIZE(tb) <= DASH_A_ENI_MAX ||
@@ -834,38 +846,86 @@ struct dash_row *dash_row_alloc(const struct nlattr *nest, u8 type_id, bool del,
 
 	err = nla_parse_nested(tb, type->maxattr, nest, type->policy, extack);
 	if (err)
-		return ERR_PTR(err);
+		return err;
 	err = dash_check_keys(type, tb, nest, extack);
+	if (!err && type->check_key)
+		err = type->check_key(tb, extack);
 	if (err)
-		return ERR_PTR(err);
-	err = type->name(tb, name, extack);
-	if (err < 0)
-		return ERR_PTR(err);
+		return err;
+	/* names of rows that are many are formed for errors only */
+	if (!type->stage) {
+		err = type->name(tb, name, extack);
+		if (err < 0)
+			return err;
+	}
 	err = type->parent_attr ?
 	      dash_check_parent(tb[type->parent_attr], extack) : 0;
 	if (!err && !del)
 		err = dash_check_row(type, tb, nest, extack);
 	if (err) {
-		dash_err_name(extack, type, name, numbered ? &seq : NULL);
-		return ERR_PTR(err);
+		if (type->stage)
+			type->name(tb, name, NULL);
+		dash_err_name(extack, type, name, seq);
 	}
+	return err;
+}
 
-	row = kvmalloc(struct_size(row, attrs, nla_len(nest)),
-		       GFP_KERNEL_ACCOUNT);
+static struct dash_row *dash_row_new(u8 type, bool del, u32 seq,
+				     const void *data, size_t len)
+{
+	struct dash_row *row;
+
+	row = kvmalloc(struct_size(row, data, len), GFP_KERNEL_ACCOUNT);
 	if (!row)
 		return ERR_PTR(-ENOMEM);
 	memset(row, 0, sizeof(*row));
-	row->type = type_id;
+	row->type = type;
 	row->del = del;
 	row->seq = seq;
-	row->len = nla_len(nest);
-	memcpy(row->attrs, nla_data(nest), row->len);
+	row->len = len;
+	row->whole = len;
+	row->attrs = row->data;
+	if (data)
+		memcpy(row->data, data, len);
+	return row;
+}
 
-	err = dash_row_refs(row);
-	if (err) {
-		kvfree(row);
+struct dash_row *dash_row_alloc(const struct nlattr *nest, u8 type, bool del,
+				u32 seq, bool numbered,
+				struct netlink_ext_ack *extack)
+{
+	int err = dash_row_check(&dash_types[type], nest, del,
+				 numbered ? &seq : NULL, extack);
+
+	if (err)
 		return ERR_PTR(err);
+	return dash_row_new(type, del, seq, nla_data(nest), nla_len(nest));
+}
+
+struct dash_row *dash_row_alloc_many(const struct nlattr **nest, int *rem,
+				     bool del, u32 *seq, bool numbered,
+				     struct netlink_ext_ack *extack)
+{
+	const struct nlattr *first = *nest, *pos = first;
+	int type = dash_type_of_attr(nla_type(first));
+	int left = *rem, err;
+	struct dash_row *row;
+	u32 number = *seq;
+
+	while (nla_ok(pos, left) && nla_type(pos) == nla_type(first)) {
+		err = dash_row_check(&dash_types[type], pos, del,
+				     numbered ? seq : NULL, extack);
+		if (err)
+			return ERR_PTR(err);
+		++*seq;
+		*nest = pos;
+		*rem = left;
+		pos = nla_next(pos, &left);
 	}
+	row = dash_row_new(type, del, number, first,
+			   (void *)*nest + (*nest)->nla_len - (void *)first);
+	if (!IS_ERR(row))
+		row->many = true;
 	return row;
 }
 
@@ -876,85 +936,167 @@ bool dash_row_goes_on(const struct dash_row *row)
 	return type->append && dash_row_get(row, type->append);
 }
 
-/* One row of two, the second one's key and mark left out. */
-static struct dash_row *dash_row_join(const struct dash_row *a,
-				      const struct dash_row *b)
+void dash_rows_init(struct dash_rows *rows)
 {
-	const struct dash_type *type = &dash_types[a->type];
+	INIT_LIST_HEAD(&rows->list);
+	rows->part = NULL;
+}
+
+void dash_rows_free(struct dash_rows *rows)
+{
+	struct dash_row *row, *tmp;
+
+	list_for_each_entry_safe(row, tmp, &rows->list, list) {
+		dash_row_free(row);
+		cond_resched();
+	}
+	dash_rows_init(rows);
+}
+
+/* Put parts behind the last one of the last row. */
+static int dash_rows_go_on(struct dash_rows *rows, struct dash_row *row,
+			   const char *name, struct netlink_ext_ack *extack)
+{
+	const char *table = dash_types[row->type].table;
+	struct dash_row *first;
+
+	first = list_last_entry(&rows->list, struct dash_row, list);
+	if (!rows->part || first->type != row->type || first->del != row->del ||
+	    strcmp(rows->name, name)) {
+		dash_err(extack, NULL,
+			 "%s%s goes on, but is not the row before", table,
+			 name);
+		return -EINVAL;
+	}
+	if (first->whole + row->whole > DASH_ROW_MAX) {
+		dash_err(extack, NULL, "%s%s is larger than %u MB", table,
+			 name, DASH_ROW_MAX >> 20);
+		return -E2BIG;
+	}
+	first->whole += row->whole;
+	rows->part->more = row;
+	return 0;
+}
+
+int dash_rows_add(struct dash_rows *rows, struct dash_row *row,
+		  struct netlink_ext_ack *extack)
+{
+	char name[DASH_NAME_LEN];
+	int err;
+
+	if (!dash_types[row->type].append) {
+		rows->part = NULL;
+		list_add_tail(&row->list, &rows->list);
+		return 0;
+	}
+
+	dash_row_name(row, name);
+	if (dash_row_goes_on(row) && !list_empty(&rows->list)) {
+		err = dash_rows_go_on(rows, row, name, extack);
+		if (err)
+			return err;
+	} else {
+		list_add_tail(&row->list, &rows->list);
+		strscpy(rows->name, name, sizeof(rows->name));
+	}
+	rows->part = row;
+	return 0;
+}
+
+int dash_rows_splice(struct dash_rows *rows, struct dash_rows *more,
+		     struct netlink_ext_ack *extack)
+{
+	char name[DASH_NAME_LEN];
+	struct dash_row *first;
+	int err;
+
+	first = list_first_entry_or_null(&more->list, struct dash_row, list);
+	if (!first)
+		return 0;
+	if (dash_row_goes_on(first)) {
+		dash_row_name(first, name);
+		err = dash_rows_go_on(rows, first, name, extack);
+		if (err)
+			return err;
+		list_del(&first->list);
+	}
+	list_splice_tail(&more->list, &rows->list);
+	rows->part = more->part;
+	strscpy(rows->name, more->name, sizeof(rows->name));
+	dash_rows_init(more);
+	return 0;
+}
+
+/* One row of all its parts, the later ones' keys and marks left out. */
+static struct dash_row *dash_row_join(const struct dash_row *first)
+{
+	const struct dash_type *type = &dash_types[first->type];
+	const struct dash_row *part;
 	const struct nlattr *nla;
 	struct dash_row *row;
 	int rem;
 
-	row = kvmalloc(struct_size(row, attrs, (size_t)a->len + b->len),
-		       GFP_KERNEL_ACCOUNT);
-	if (!row)
-		return NULL;
-	memset(row, 0, sizeof(*row));
-	row->type = a->type;
-	row->del = a->del;
-	row->seq = a->seq;
-	row->len = NLA_ALIGN(a->len);
-	memcpy(row->attrs, a->attrs, a->len);
-	dash_row_for_each(nla, b, rem) {
-		if (nla_type(nla) == type->append ||
-		    type->keys & B(nla_type(nla)))
-			continue;
-		memcpy(row->attrs + row->len, nla, nla->nla_len);
-		row->len += NLA_ALIGN(nla->nla_len);
+	row = dash_row_new(first->type, first->del, first->seq, NULL,
+			   first->whole);
+	if (IS_ERR(row))
+		return row;
+	row->len = NLA_ALIGN(first->len);
+	memcpy(row->data, first->attrs, first->len);
+	for (part = first->more; part; part = part->more) {
+		dash_row_for_each(nla, part, rem) {
+			if (nla_type(nla) == type->append ||
+			    type->keys & B(nla_type(nla)))
+				continue;
+			memcpy(row->data + row->len, nla, nla->nla_len);
+			row->len += NLA_ALIGN(nla->nla_len);
+		}
+		cond_resched();
 	}
-	if (dash_row_refs(row)) {
-		kvfree(row);
-		return NULL;
-	}
+	row->whole = row->len;
 	return row;
 }
 
-int dash_rows_add(struct list_head *rows, struct list_head *more,
-		  struct netlink_ext_ack *extack)
+int dash_rows_finish(struct dash_rows *rows, struct netlink_ext_ack *extack)
 {
-	char a[DASH_NAME_LEN], b[DASH_NAME_LEN];
-	struct dash_row *row, *last, *joined;
+	struct dash_row *row, *tmp, *joined;
+	char name[DASH_NAME_LEN];
+	int err;
 
-	while ((row = list_first_entry_or_null(more, struct dash_row, list))) {
-		if (!dash_row_goes_on(row)) {
-			list_move_tail(&row->list, rows);
-			continue;
+	list_for_each_entry_safe(row, tmp, &rows->list, list) {
+		if (dash_row_goes_on(row)) {
+			dash_row_name(row, name);
+			dash_err(extack, NULL, "%s%s goes on, but is not the row before",
+				 dash_types[row->type].table, name);
+			return -EINVAL;
 		}
-		dash_row_name(row, b);
-		if (list_empty(rows))
-			goto fail;
-		last = list_last_entry(rows, struct dash_row, list);
-		dash_row_name(last, a);
-		if (last->type != row->type || last->del != row->del ||
-		    strcmp(a, b))
-			goto fail;
-		if (last->len + row->len > DASH_ROW_MAX) {
-			dash_err(extack, NULL, "%s%s is larger than %u MB",
-				 dash_types[row->type].table, b,
-				 DASH_ROW_MAX >> 20);
-			return -E2BIG;
+		if (row->more) {
+			joined = dash_row_join(row);
+			if (IS_ERR(joined))
+				return PTR_ERR(joined);
+			list_replace(&row->list, &joined->list);
+			dash_row_free(row);
+			row = joined;
 		}
-		joined = dash_row_join(last, row);
-		if (!joined)
-			return -ENOMEM;
-		list_replace(&last->list, &joined->list);
-		dash_row_free(last);
-		list_del(&row->list);
-		dash_row_free(row);
+		err = dash_row_refs(row, extack);
+		if (err)
+			return err;
 		cond_resched();
 	}
+	rows->part = NULL;
 	return 0;
-
-fail:
-	dash_err(extack, NULL, "%s%s goes on, but is not the row before",
-		 dash_types[row->type].table, b);
-	return -EINVAL;
 }
 
 void dash_row_free(struct dash_row *row)
 {
-	kvfree(row->refs);
-	kvfree(row);
+	struct dash_row *more;
+
+	for (; row; row = more) {
+		more = row->more;
+		kvfree(row->refs);
+		kvfree(row);
+		if (more)
+			cond_resched();
+	}
 }
 
 void dash_row_name(const struct dash_row *row, char *buf)

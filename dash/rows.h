@@ -5,7 +5,6 @@
 
 #include <linux/in6.h>
 #include <linux/list.h>
-#include <linux/rcupdate.h>
 #include <linux/types.h>
 #include <net/netlink.h>
 
@@ -50,6 +49,8 @@ struct dash_type {
 	const struct nla_policy *policy;
 	/** @refs: attributes that name objects, the parent excepted */
 	const struct dash_ref_desc *refs;
+	/** @check_key: what policy cannot express of a key, or NULL */
+	int (*check_key)(struct nlattr **tb, struct netlink_ext_ack *extack);
 	/** @name: form the object's name, without table, of a row's key */
 	int (*name)(struct nlattr **tb, char *buf,
 		    struct netlink_ext_ack *extack);
@@ -107,8 +108,10 @@ struct dash_ref {
  * everything compiled is made from. Immutable once current; RCU.
  */
 struct dash_row {
-	/** @list: in a transaction, then among the dead */
+	/** @list: in struct dash_rows, then among the dead */
 	struct list_head list;
+	/** @more: next part of a row that arrives in parts, until it is whole */
+	struct dash_row *more;
 	/** @sym: the object's name, once staged */
 	struct dash_sym *sym;
 	/** @refs: objects mentioned */
@@ -117,24 +120,46 @@ struct dash_row {
 	atomic64_t hits;
 	/** @seq: number in the transaction */
 	u32 seq;
+	/** @gen: dash_net.gen that it came with, for dumps in parts */
+	u32 gen;
 	/** @len: length of @attrs in bytes */
 	u32 len;
+	/** @whole: the same with all parts */
+	u32 whole;
 	/** @n_refs: length of @refs */
 	u16 n_refs;
 	/** @type: enum dash_object_type */
 	u8 type;
 	/** @del: the object shall go */
 	bool del;
-	/** @rcu: for freeing */
-	struct rcu_head rcu;
-	/** @attrs: attributes */
-	u8 attrs[] __aligned(NLA_ALIGNTO);
+	/** @many: @attrs are nests, each a row of a table with dash_type.stage */
+	bool many;
+	/** @attrs: attributes; at @data, or within those of a row of @many */
+	const u8 *attrs;
+	/** @data: room for them */
+	u8 data[] __aligned(NLA_ALIGNTO);
+};
+
+/**
+ * struct dash_rows - rows in order
+ */
+struct dash_rows {
+	/** @list: of struct dash_row */
+	struct list_head list;
+	/** @part: last part of the last row that may go on, or NULL */
+	struct dash_row *part;
+	/** @name: name of that row */
+	char name[DASH_NAME_LEN];
 };
 
 static inline const struct nlattr *dash_row_attrs(const struct dash_row *row)
 {
 	return (const struct nlattr *)row->attrs;
 }
+
+/* The rows of a row of many. */
+#define dash_row_for_each_row(pos, row, rem) \
+	nla_for_each_attr(pos, dash_row_attrs(row), (row)->len, rem)
 
 #define dash_row_for_each(pos, row, rem) \
 	nla_for_each_attr(pos, dash_row_attrs(row), (row)->len, rem)
@@ -158,23 +183,74 @@ u8 dash_row_u8(const struct dash_row *row, int attr, u8 absent);
 struct dash_row *dash_row_alloc(const struct nlattr *nest, u8 type, bool del,
 				u32 seq, bool numbered,
 				struct netlink_ext_ack *extack);
+
+/**
+ * dash_row_alloc_many - check and keep rows that follow each other
+ * @nest: nested attributes of the first row, of a table with dash_type.stage;
+ * afterwards those of the last row taken
+ * @rem: bytes from @nest on, before and afterwards
+ * @del: only the keys count
+ * @seq: number of the first row in the transaction; increased by their count
+ * @numbered: errors name the row
+ * @extack: says what is wrong
+ *
+ * Takes rows as long as they are of the same table. Many small rows in one
+ * piece cost what they are long and one allocation.
+ * Context: process.
+ * Return: row whose attributes they are, or ERR_PTR.
+ */
+struct dash_row *dash_row_alloc_many(const struct nlattr **nest, int *rem,
+				     bool del, u32 *seq, bool numbered,
+				     struct netlink_ext_ack *extack);
+
+/**
+ * dash_row_free - free a row and its parts
+ * @row: row
+ *
+ * Context: process, may sleep.
+ */
 void dash_row_free(struct dash_row *row);
 
 /* Is it the next part of the row before it? */
 bool dash_row_goes_on(const struct dash_row *row);
 
+void dash_rows_init(struct dash_rows *rows);
+void dash_rows_free(struct dash_rows *rows);
+
 /**
- * dash_rows_add - put rows of a message at the end of those before
+ * dash_rows_add - put a row at the end of rows of a message
  * @rows: rows before
- * @more: rows to add; consumed unless there is an error
+ * @row: row; consumed, unless there is an error
  * @extack: for errors
  *
- * A row that goes on is joined with the one before it.
- * Context: process.
- * Return: 0, -EINVAL when the two are not one, -ENOMEM.
+ * One that goes on becomes part of the row before it. That of the first one
+ * may be in the message before.
+ * Return: 0, -EINVAL when the two are not one, -E2BIG.
  */
-int dash_rows_add(struct list_head *rows, struct list_head *more,
+int dash_rows_add(struct dash_rows *rows, struct dash_row *row,
 		  struct netlink_ext_ack *extack);
+
+/**
+ * dash_rows_splice - put the rows of a message at the end of those before
+ * @rows: rows before; all or nothing is added
+ * @more: rows to add; empty afterwards, unless there is an error
+ * @extack: for errors
+ *
+ * Return: 0, -EINVAL when the first one is not the next part of the last one
+ * although it says so, -E2BIG.
+ */
+int dash_rows_splice(struct dash_rows *rows, struct dash_rows *more,
+		     struct netlink_ext_ack *extack);
+
+/**
+ * dash_rows_finish - make rows whole that arrived in parts
+ * @rows: all rows of a transaction
+ * @extack: for errors
+ *
+ * Context: process.
+ * Return: 0, -EINVAL, -E2BIG or -ENOMEM.
+ */
+int dash_rows_finish(struct dash_rows *rows, struct netlink_ext_ack *extack);
 
 /**
  * dash_row_name - name of the object that a row is about
