@@ -84,6 +84,7 @@ static enum dash_drop dash_action_map(struct dash_pkt *pkt,
 	const struct in6_addr *ip = &pkt->t.dst;
 	struct dash_xform *xf = &act->xf[0];
 	const struct dash_mapping *m;
+	const struct dash_host *host;
 	enum dash_drop reason;
 	struct dash_pa *pa;
 
@@ -98,10 +99,11 @@ static enum dash_drop dash_action_map(struct dash_pkt *pkt,
 	if (!m)
 		return DASH_DROP_NO_MAPPING;
 
+	host = dash_mapping_host(m);
 	if (ra->underlay == DASH_UNDERLAY_FAMILY_ANY)
-		pa = m->host->pa[0] ?: m->host->pa[1];
+		pa = host->pa[0] ?: host->pa[1];
 	else
-		pa = m->host->pa[ra->underlay == DASH_UNDERLAY_FAMILY_IPV6];
+		pa = host->pa[ra->underlay == DASH_UNDERLAY_FAMILY_IPV6];
 	if (!pa)
 		return DASH_DROP_NO_MAPPING;
 
@@ -110,8 +112,8 @@ static enum dash_drop dash_action_map(struct dash_pkt *pkt,
 	if (reason)
 		return reason;
 	xf->encap = pkt->inst->encap_type;
-	xf->vni = dash_action_vni(pkt, m->host, ra->vnet);
-	if (m->has_mac) {
+	xf->vni = dash_action_vni(pkt, host, ra->vnet);
+	if (m->flags & DASH_MAPPING_HAS_MAC) {
 		ether_addr_copy(xf->dmac, m->mac);
 		xf->set_dmac = true;
 	}

@@ -3,6 +3,7 @@
 #include <net/genetlink.h>
 
 #include "flow.h"
+#include "mapping.h"
 #include "netns.h"
 #include "nl.h"
 #include "port.h"
@@ -14,9 +15,12 @@ static int __init dash_init(void)
 	err = dash_flow_module_init();
 	if (err)
 		return err;
-	err = dash_netns_init();
+	err = dash_mapping_module_init();
 	if (err)
 		goto exit_flow;
+	err = dash_netns_init();
+	if (err)
+		goto exit_mapping;
 	err = dash_port_module_init();
 	if (err)
 		goto exit_netns;
@@ -29,6 +33,8 @@ exit_port:
 	dash_port_module_exit();
 exit_netns:
 	dash_netns_exit();
+exit_mapping:
+	dash_mapping_module_exit();
 exit_flow:
 	dash_flow_module_exit();
 	return err;
@@ -39,6 +45,7 @@ static void __exit dash_exit(void)
 	dash_nl_exit();
 	dash_port_module_exit();
 	dash_netns_exit();
+	dash_mapping_module_exit();
 	/* for what was given to call_rcu() with functions of ours */
 	rcu_barrier();
 	dash_flow_module_exit();

@@ -2,35 +2,53 @@
 /**
  * DOC: Theory of operation
  *
- * The mappings of a VNET change together. Each carries the generations in
- * which it is valid, and a reader compares them with the set's generation,
- * which it reads once::
+ * The mappings of a VNET change together. The set has a generation, which a
+ * reader reads once, and those that a change concerns are marked::
  *
- *   gen 7:   10.0.0.2 [3,∞) -> A     visible
- *            10.0.0.2 [8,∞) -> B     staged by a change under way
- *   gen := 8 makes B visible and A (now [3,8)) invisible, at once
+ *   gen 7:   10.0.0.2 removed by 8 -> A     visible
+ *            10.0.0.2 added by 8   -> B     not yet
+ *   gen := 8 makes B visible and A invisible, at once
  *
  * So a change of any size is one store for readers, and an aborted one was
- * never visible. What a change replaced is unlinked a grace period later.
+ * never visible. A grace period later nobody reads in generation 7: marks are
+ * taken off, so that a bit of the generation is enough to tell whose they are,
+ * and removed mappings are unlinked. Another one later their place is used
+ * again, or given back, from a work.
  *
- * Mappings that lead to the same host share it. The provider addresses of all
- * hosts are the set that inbound packets' outer sources are checked against.
+ * Memory: 40.6 bytes per mapping in struct dash_pool, 11 to 21 per mapping for
+ * the buckets, and what hosts need, which are few.
  */
-#include <linux/jhash.h>
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 
 #include "addr.h"
 #include "config.h"
 #include "mapping.h"
 #include "vnet.h"
 
-#define DASH_ALIVE	U32_MAX
+#define DASH_MAPPING_MARKS	(DASH_MAPPING_ADDED | DASH_MAPPING_REMOVED | \
+				 DASH_MAPPING_ODD)
+
+/* Sets are freed and places given back where nobody waits. */
+static struct workqueue_struct *dash_mapping_wq;
 
 struct dash_mapping_key {
 	struct in6_addr ip;
 	u32 gen;
 };
+
+/* Is a mapping valid in a generation, the present one or the next? */
+static bool dash_mapping_is_in(const struct dash_mapping *m, u32 gen)
+{
+	u8 flags = READ_ONCE(m->flags);
+
+	if (likely(!(flags & (DASH_MAPPING_ADDED | DASH_MAPPING_REMOVED))))
+		return true;
+	if (!(flags & DASH_MAPPING_ODD) == !(gen & 1))
+		return !(flags & DASH_MAPPING_REMOVED);
+	return !(flags & DASH_MAPPING_ADDED);
+}
 
 static int dash_mapping_cmpfn(struct rhashtable_compare_arg *arg,
 			      const void *obj)
@@ -38,8 +56,8 @@ static int dash_mapping_cmpfn(struct rhashtable_compare_arg *arg,
 	const struct dash_mapping_key *key = arg->key;
 	const struct dash_mapping *m = obj;
 
-	return !ipv6_addr_equal(&key->ip, &m->ip) || key->gen < m->born ||
-	       key->gen >= READ_ONCE(m->died);
+	return !ipv6_addr_equal(&key->ip, &m->ip) ||
+	       !dash_mapping_is_in(m, key->gen);
 }
 
 static const struct rhashtable_params dash_mapping_params = {
@@ -50,26 +68,41 @@ static const struct rhashtable_params dash_mapping_params = {
 	.automatic_shrinking = true,
 };
 
-static const struct rhashtable_params dash_pa_params = {
-	.head_offset = offsetof(struct dash_pa, node),
-	.key_offset = offsetof(struct dash_pa, addr),
-	.key_len = sizeof(struct in6_addr),
-	.automatic_shrinking = true,
-};
+/* All at once: the table does not look at its entries any more. */
+static void dash_mapping_set_free_work(struct work_struct *work)
+{
+	struct dash_mapping_set *set;
+	struct dash_ptrs_chunk *c;
+
+	set = container_of(work, struct dash_mapping_set, free);
+	rhashtable_destroy(&set->table);
+	dash_pool_fini(&set->pool);
+	dash_hosts_fini(&set->hosts);
+	while ((c = dash_ptrs_take(&set->added)) ||
+	       (c = dash_ptrs_take(&set->removed)) ||
+	       (c = dash_ptrs_take(&set->buried))) {
+		dash_ptrs_free(c);
+		cond_resched();
+	}
+	kvfree(set);
+}
 
 struct dash_mapping_set *dash_mapping_set_alloc(void)
 {
 	struct dash_mapping_set *set;
+
+	BUILD_BUG_ON(sizeof(struct dash_mapping) != 40);
 
 	set = kvzalloc(sizeof(*set), GFP_KERNEL_ACCOUNT);
 	if (!set)
 		return NULL;
 	if (rhashtable_init(&set->table, &dash_mapping_params))
 		goto free_set;
-	if (rhashtable_init(&set->pas, &dash_pa_params))
+	if (dash_hosts_init(&set->hosts))
 		goto destroy_table;
-	xa_init(&set->by_id);
-	hash_init(set->by_content);
+	dash_pool_init(&set->pool, sizeof(struct dash_mapping));
+	INIT_LIST_HEAD(&set->grave);
+	INIT_WORK(&set->free, dash_mapping_set_free_work);
 	set->gen = 1;
 	return set;
 
@@ -80,26 +113,12 @@ free_set:
 	return NULL;
 }
 
-static void dash_mapping_free_fn(void *ptr, void *arg)
-{
-	kfree(ptr);
-}
-
-/* No reader is left. */
 void dash_mapping_set_free(struct dash_mapping_set *set)
 {
-	struct hlist_node *tmp;
-	struct dash_host *host;
-	int bkt;
-
 	if (!set)
 		return;
-	rhashtable_free_and_destroy(&set->table, dash_mapping_free_fn, NULL);
-	rhashtable_free_and_destroy(&set->pas, dash_mapping_free_fn, NULL);
-	hash_for_each_safe(set->by_content, bkt, tmp, host, node)
-		kfree(host);
-	xa_destroy(&set->by_id);
-	kvfree(set);
+	list_del(&set->grave);
+	queue_work(dash_mapping_wq, &set->free);
 }
 
 static struct dash_mapping *dash_mapping_find(struct dash_mapping_set *set,
@@ -120,159 +139,124 @@ const struct dash_mapping *dash_mapping_lookup(const struct dash_vnet *vnet,
 	return dash_mapping_find(set, ip, smp_load_acquire(&set->gen));
 }
 
+/* Under RCU, or of a mapping that is counted. */
+static struct dash_host *dash_mapping_get_host(const struct dash_mapping *m)
+{
+	struct dash_mapping_set *set;
+
+	set = container_of(dash_pool_of(m), struct dash_mapping_set, pool);
+	return xa_load(&set->hosts.by_id, m->host);
+}
+
+const struct dash_host *dash_mapping_host(const struct dash_mapping *m)
+{
+	return dash_mapping_get_host(m);
+}
+
 bool dash_mapping_has_pa(const struct dash_vnet *vnet,
 			 const struct in6_addr *addr)
 {
 	struct dash_mapping_set *set = rcu_dereference(vnet->set);
-	struct dash_pa *pa;
 
-	pa = rhashtable_lookup(&set->pas, addr, dash_pa_params);
-	return pa && READ_ONCE(pa->count);
+	return dash_hosts_has_pa(&set->hosts, addr);
 }
 
 const struct dash_mapping *dash_mapping_next(const struct dash_vnet *vnet,
-					     unsigned long *id)
+					     unsigned long *pos)
 {
 	struct dash_mapping_set *set = rcu_dereference(vnet->set);
 	/* pairs with the store in dash_mapping_publish() */
 	u32 gen = smp_load_acquire(&set->gen);
 	struct dash_mapping *m;
 
-	/* ids begin with 1 */
-	while ((m = xa_find_after(&set->by_id, id, ULONG_MAX, XA_PRESENT)))
-		if (gen >= m->born && gen < READ_ONCE(m->died))
+	while ((m = dash_pool_next(&set->pool, pos)))
+		/* pairs with dash_mapping_new(): all else was set before */
+		if (smp_load_acquire(&m->host) && dash_mapping_is_in(m, gen))
 			return m;
 	return NULL;
 }
 
-static struct dash_pa *dash_pa_get(struct dash_mapping_set *set,
-				   const struct in6_addr *addr)
+/* Have places used again when no reader can be there any more. */
+static void dash_mapping_bury(struct dash_net *dn,
+			      struct dash_mapping_set *set,
+			      struct dash_ptrs *dead)
 {
-	struct dash_pa *pa;
-
-	pa = rhashtable_lookup_fast(&set->pas, addr, dash_pa_params);
-	if (!pa) {
-		pa = kzalloc(sizeof(*pa), GFP_KERNEL_ACCOUNT);
-		if (!pa)
-			return NULL;
-		pa->addr = *addr;
-		if (rhashtable_insert_fast(&set->pas, &pa->node,
-					   dash_pa_params)) {
-			kfree(pa);
-			return NULL;
-		}
-	}
-	pa->next++;
-	return pa;
-}
-
-static void dash_pa_put(struct dash_mapping_set *set, struct dash_pa *pa)
-{
-	if (!pa || --pa->next)
+	if (!dead->head)
 		return;
-	rhashtable_remove_fast(&set->pas, &pa->node, dash_pa_params);
-	kfree_rcu(pa, rcu);
+	dash_ptrs_splice(&set->buried, dead);
+	set->cookie = get_state_synchronize_rcu();
+	if (list_empty(&set->grave))
+		list_add_tail(&set->grave, &dn->graves);
+	queue_rcu_work(dash_mapping_wq, &dn->undertaker);
 }
 
-static void dash_host_free(struct dash_mapping_set *set,
-			   struct dash_host *host)
+/* Some places at a time, so that changes need not wait. Return: false when
+ * there is nothing to do at present.
+ */
+static bool dash_mapping_dig(struct dash_net *dn)
 {
-	dash_pa_put(set, host->pa[0]);
-	dash_pa_put(set, host->pa[1]);
-	hash_del(&host->node);
-	kfree_rcu(host, rcu);
-}
+	struct dash_mapping_set *set, *tmp;
+	struct dash_ptrs_chunk *c = NULL;
+	unsigned long i;
 
-static bool dash_mapping_is_host_attr(int attr)
-{
-	return attr != DASH_A_MAPPING_VNET && attr != DASH_A_MAPPING_IP &&
-	       attr != DASH_A_MAPPING_MAC;
-}
-
-static int dash_host_add_pa(struct dash_mapping_set *set,
-			    struct dash_host *host, const struct nlattr *nla)
-{
-	struct in6_addr addr;
-	struct dash_pa **pa;
-
-	dash_nla_addr(nla, &addr);
-	pa = &host->pa[!dash_addr_is_v4(&addr)];
-	if (*pa)
-		return 0;
-	*pa = dash_pa_get(set, &addr);
-	return *pa ? 0 : -ENOMEM;
-}
-
-static int dash_host_parse(struct dash_mapping_set *set,
-			   struct dash_host *host, const struct dash_row *row)
-{
-	const struct nlattr *nla;
-	int rem, err;
-
-	dash_row_for_each(nla, row, rem) {
-		switch (nla_type(nla)) {
-		case DASH_A_MAPPING_UNDERLAY_IP:
-		case DASH_A_MAPPING_UNDERLAY_IP6:
-			err = dash_host_add_pa(set, host, nla);
-			if (err)
-				return err;
-			break;
-		case DASH_A_MAPPING_VNI:
-			host->vni = nla_get_u32(nla);
-			host->has_vni = true;
-			break;
-		case DASH_A_MAPPING_USE_DST_VNI:
-			host->use_dst_vni = nla_get_u8(nla);
-			break;
-		}
-	}
-	return 0;
-}
-
-/* The host of a row, shared with mappings that agree in everything else. */
-static struct dash_host *dash_host_get(struct dash_mapping_set *set,
-				       const struct dash_row *row)
-{
-	struct dash_host *host, *old;
-	const struct nlattr *nla;
-	u32 len = 0, hash;
-	int rem;
-
-	dash_row_for_each(nla, row, rem)
-		if (dash_mapping_is_host_attr(nla_type(nla)))
-			len += NLA_ALIGN(nla->nla_len);
-	host = kzalloc(struct_size(host, attrs, len), GFP_KERNEL_ACCOUNT);
-	if (!host)
-		return NULL;
-	dash_row_for_each(nla, row, rem) {
-		if (!dash_mapping_is_host_attr(nla_type(nla)))
+	mutex_lock(&dn->lock);
+	list_for_each_entry_safe(set, tmp, &dn->graves, grave) {
+		if (!poll_state_synchronize_rcu(set->cookie)) {
+			queue_rcu_work(dash_mapping_wq, &dn->undertaker);
 			continue;
-		memcpy(host->attrs + host->len, nla, nla->nla_len);
-		host->len += NLA_ALIGN(nla->nla_len);
-	}
-
-	hash = jhash(host->attrs, host->len, 0);
-	hash_for_each_possible(set->by_content, old, node, hash) {
-		if (old->len == host->len &&
-		    !memcmp(old->attrs, host->attrs, host->len)) {
-			kfree(host);
-			return old;
 		}
+		c = dash_ptrs_take(&set->buried);
+		for (i = 0; i < c->n; i++)
+			dash_pool_free(&set->pool, c->ptr[i]);
+		if (!set->buried.head)
+			list_del_init(&set->grave);
+		break;
 	}
-	hash_add(set->by_content, &host->node, hash);
-	if (dash_host_parse(set, host, row)) {
-		dash_host_free(set, host);
-		return NULL;
-	}
-	return host;
+	mutex_unlock(&dn->lock);
+	if (!c)
+		return false;
+	dash_ptrs_free(c);
+	return true;
 }
 
+static void dash_mapping_undertaker(struct work_struct *work)
+{
+	struct dash_net *dn = container_of(to_rcu_work(work), struct dash_net,
+					   undertaker);
+
+	while (dash_mapping_dig(dn))
+		cond_resched();
+}
+
+void dash_mapping_net_init(struct dash_net *dn)
+{
+	INIT_LIST_HEAD(&dn->graves);
+	INIT_RCU_WORK(&dn->undertaker, dash_mapping_undertaker);
+}
+
+void dash_mapping_net_fini(struct dash_net *dn)
+{
+	/* sets that are freed leave the list; one run may have been due */
+	flush_rcu_work(&dn->undertaker);
+}
+
+int dash_mapping_module_init(void)
+{
+	dash_mapping_wq = alloc_workqueue("dash_mapping", WQ_UNBOUND, 0);
+	return dash_mapping_wq ? 0 : -ENOMEM;
+}
+
+void dash_mapping_module_exit(void)
+{
+	destroy_workqueue(dash_mapping_wq);
+}
+
+/* Nobody finds it any more, neither by address nor in walks. */
 static void dash_mapping_unlink(struct dash_mapping_set *set,
 				struct dash_mapping *m)
 {
-	xa_erase(&set->by_id, m->id);
+	WRITE_ONCE(m->host, 0);
 	rhashtable_remove_fast(&set->table, &m->node, dash_mapping_params);
-	kfree_rcu(m, rcu);
 }
 
 static struct dash_mapping_set *dash_vnet_stage(struct dash_txn *txn,
@@ -281,38 +265,81 @@ static struct dash_mapping_set *dash_vnet_stage(struct dash_txn *txn,
 	if (!vnet->staged) {
 		vnet->staged = true;
 		vnet->next = dash_dereference(txn->dn, vnet->set);
-		list_add_tail(&vnet->list, &txn->vnets);
+		list_add(&vnet->list, &txn->vnets);
+	} else {
+		list_move(&vnet->list, &txn->vnets);
 	}
 	txn->types |= BIT(DASH_OBJECT_TYPE_MAPPING);
 	return vnet->next;
 }
 
-/* Take the address's mapping, if any, out of the end state. */
-static void dash_mapping_stage_del(struct dash_mapping_set *set,
-				   const struct in6_addr *ip)
+/* Mark a mapping as one that the change under way adds or removes. */
+static void dash_mapping_mark(const struct dash_mapping_set *set,
+			      struct dash_mapping *m, u8 mark)
 {
-	u32 gen = set->gen + 1;
+	u8 odd = set->gen & 1 ? 0 : DASH_MAPPING_ODD;
+
+	WRITE_ONCE(m->flags, m->flags | mark | odd);
+}
+
+static void dash_mapping_unmark(struct dash_mapping *m)
+{
+	WRITE_ONCE(m->flags, m->flags & ~DASH_MAPPING_MARKS);
+}
+
+/* Take the address's mapping, if any, out of the end state. */
+static int dash_mapping_stage_del(struct dash_mapping_set *set,
+				  const struct in6_addr *ip)
+{
 	struct dash_mapping *m;
+	int err;
 
 	rcu_read_lock();
-	m = dash_mapping_find(set, ip, gen);
+	m = dash_mapping_find(set, ip, set->gen + 1);
 	rcu_read_unlock();
 	if (!m)
-		return;
-	m->host->count--;
-	set->count--;
-	if (m->born == gen) {
-		/* still in the list of added ones, but out of a table that
-		 * bears few entries of one address
-		 */
-		WRITE_ONCE(m->died, gen);
-		rhashtable_remove_fast(&set->table, &m->node,
-				       dash_mapping_params);
-		return;
+		return 0;
+
+	if (!(m->flags & DASH_MAPPING_ADDED)) {
+		err = dash_ptrs_add(&set->removed, m);
+		if (err)
+			return err;
 	}
-	WRITE_ONCE(m->died, gen);
-	m->link = set->removed;
-	set->removed = m;
+	dash_mapping_mark(set, m, DASH_MAPPING_REMOVED);
+	dash_host_count(&set->hosts, dash_mapping_get_host(m), -1);
+	set->count--;
+	/* One that was added just now stays in the list of those, but leaves a
+	 * table that bears few entries of one address.
+	 */
+	if (m->flags & DASH_MAPPING_ADDED)
+		dash_mapping_unlink(set, m);
+	return 0;
+}
+
+static struct dash_mapping *dash_mapping_new(struct dash_mapping_set *set,
+					     const struct in6_addr *ip,
+					     const struct nlattr *mac,
+					     const struct dash_host *host)
+{
+	struct dash_mapping *m = dash_pool_alloc(&set->pool);
+
+	if (!m)
+		return NULL;
+	if (dash_ptrs_add(&set->added, m)) {
+		dash_pool_free(&set->pool, m);
+		return NULL;
+	}
+	m->ip = *ip;
+	m->id = ++set->next_id;
+	m->flags = 0;
+	if (mac) {
+		memcpy(m->mac, nla_data(mac), ETH_ALEN);
+		m->flags = DASH_MAPPING_HAS_MAC;
+	}
+	dash_mapping_mark(set, m, DASH_MAPPING_ADDED);
+	/* pairs with dash_mapping_next() */
+	smp_store_release(&m->host, host->id);
+	return m;
 }
 
 static int dash_mapping_stage_set(struct dash_mapping_set *set,
@@ -324,58 +351,45 @@ static int dash_mapping_stage_set(struct dash_mapping_set *set,
 	struct dash_mapping *m;
 	int err;
 
-	m = kzalloc(sizeof(*m), GFP_KERNEL_ACCOUNT);
+	host = dash_host_get(&set->hosts, row);
+	if (!host)
+		return -ENOMEM;
+	err = dash_mapping_stage_del(set, ip);
+	if (err)
+		return err;
+	m = dash_mapping_new(set, ip, mac, host);
 	if (!m)
 		return -ENOMEM;
-	host = dash_host_get(set, row);
-	if (!host) {
-		err = -ENOMEM;
-		goto free_mapping;
-	}
-
-	m->ip = *ip;
-	m->host = host;
-	m->born = set->gen + 1;
-	m->died = DASH_ALIVE;
-	m->id = set->next_id + 1;
-	if (mac) {
-		memcpy(m->mac, nla_data(mac), ETH_ALEN);
-		m->has_mac = true;
-	}
-
-	err = xa_insert(&set->by_id, m->id, m, GFP_KERNEL_ACCOUNT);
-	if (err)
-		goto put_host;
-	dash_mapping_stage_del(set, ip);
 	err = rhashtable_insert_fast(&set->table, &m->node,
 				     dash_mapping_params);
-	if (err)
-		goto erase_id;
-	set->next_id++;
-	m->link = set->added;
-	set->added = m;
-	host->count++;
+	if (err) {
+		/* in the list of added ones, without being there */
+		dash_mapping_mark(set, m, DASH_MAPPING_REMOVED);
+		WRITE_ONCE(m->host, 0);
+		return err;
+	}
+	dash_host_count(&set->hosts, host, 1);
 	set->count++;
 	return 0;
-
-erase_id:
-	xa_erase(&set->by_id, m->id);
-put_host:
-	if (!host->count && !host->live)
-		dash_host_free(set, host);
-free_mapping:
-	kfree(m);
-	return err;
 }
 
 int dash_mapping_stage(struct dash_txn *txn, struct dash_row *row)
 {
 	struct dash_mapping_set *set;
+	const struct nlattr *nla = dash_row_get(row, DASH_A_MAPPING_VNET);
+	struct dash_vnet *last;
 	char name[DASH_NAME_LEN];
 	struct in6_addr ip;
 	struct dash_sym *sym;
 
-	nla_strscpy(name, dash_row_get(row, DASH_A_MAPPING_VNET), sizeof(name));
+	/* mostly that of the row before */
+	last = list_first_entry_or_null(&txn->vnets, struct dash_vnet, list);
+	if (last && !nla_strcmp(nla, last->name)) {
+		set = last->next;
+		goto stage;
+	}
+
+	nla_strscpy(name, nla, sizeof(name));
 	sym = row->del ? dash_sym_find(txn->dn, DASH_OBJECT_TYPE_VNET, name) :
 			 dash_sym_get(txn->dn, DASH_OBJECT_TYPE_VNET, name);
 	if (IS_ERR(sym))
@@ -391,11 +405,10 @@ int dash_mapping_stage(struct dash_txn *txn, struct dash_row *row)
 	}
 
 	set = dash_vnet_stage(txn, sym->data);
+stage:
 	dash_nla_addr(dash_row_get(row, DASH_A_MAPPING_IP), &ip);
-	if (!row->del)
-		return dash_mapping_stage_set(set, &ip, row);
-	dash_mapping_stage_del(set, &ip);
-	return 0;
+	return row->del ? dash_mapping_stage_del(set, &ip) :
+			  dash_mapping_stage_set(set, &ip, row);
 }
 
 int dash_mapping_stage_clear(struct dash_txn *txn, struct dash_sym *sym)
@@ -415,6 +428,23 @@ int dash_mapping_stage_clear(struct dash_txn *txn, struct dash_sym *sym)
 	return 0;
 }
 
+/* Some mapping of the end state that the change adds. */
+static struct dash_mapping *dash_mapping_some(struct dash_mapping_set *set)
+{
+	struct dash_ptrs_chunk *c;
+	struct dash_mapping *m;
+	unsigned long i;
+
+	for (c = set->added.head; c; c = c->next) {
+		for (i = c->n; i; i--) {
+			m = c->ptr[i - 1];
+			if (m->host)
+				return m;
+		}
+	}
+	return NULL;
+}
+
 int dash_mapping_check(struct dash_txn *txn)
 {
 	struct dash_mapping *m;
@@ -423,8 +453,7 @@ int dash_mapping_check(struct dash_txn *txn)
 	list_for_each_entry(vnet, &txn->vnets, list) {
 		if (dash_sym_next(vnet->sym) || !vnet->next->count)
 			continue;
-		for (m = vnet->next->added; m && m->died != DASH_ALIVE;)
-			m = m->link;
+		m = dash_mapping_some(vnet->next);
 		if (WARN_ON_ONCE(!m))
 			return -ENOENT;
 		if (dash_addr_is_v4(&m->ip))
@@ -439,38 +468,37 @@ int dash_mapping_check(struct dash_txn *txn)
 	return 0;
 }
 
-static void dash_mapping_set_undo(struct dash_mapping_set *set)
+static void dash_mapping_set_undo(struct dash_net *dn,
+				  struct dash_mapping_set *set)
 {
-	struct dash_mapping *m, *next;
+	struct dash_ptrs_chunk *c;
+	struct dash_mapping *m;
+	unsigned long i;
 
-	for (m = set->removed; m; m = next) {
-		next = m->link;
-		m->host->count++;
-		set->count++;
-		WRITE_ONCE(m->died, DASH_ALIVE);
-	}
-	set->removed = NULL;
-	for (m = set->added; m; m = next) {
-		next = m->link;
-		if (m->died == DASH_ALIVE) {
-			m->host->count--;
-			set->count--;
+	for (; (c = dash_ptrs_take(&set->removed)); dash_ptrs_free(c)) {
+		for (i = 0; i < c->n; i++) {
+			m = c->ptr[i];
+			dash_mapping_unmark(m);
+			dash_host_count(&set->hosts, dash_mapping_get_host(m),
+					1);
+			set->count++;
 		}
-		dash_mapping_unlink(set, m);
 		cond_resched();
 	}
-	set->added = NULL;
-}
-
-static void dash_mapping_drop_unused(struct dash_mapping_set *set)
-{
-	struct hlist_node *tmp;
-	struct dash_host *host;
-	int bkt;
-
-	hash_for_each_safe(set->by_content, bkt, tmp, host, node)
-		if (!host->count)
-			dash_host_free(set, host);
+	for (c = set->added.head; c; c = c->next) {
+		for (i = 0; i < c->n; i++) {
+			m = c->ptr[i];
+			if (!m->host)
+				continue;
+			dash_host_count(&set->hosts, dash_mapping_get_host(m),
+					-1);
+			set->count--;
+			dash_mapping_unlink(set, m);
+		}
+		cond_resched();
+	}
+	dash_mapping_bury(dn, set, &set->added);
+	dash_hosts_reap(&set->hosts);
 }
 
 void dash_mapping_unstage(struct dash_txn *txn)
@@ -485,27 +513,8 @@ void dash_mapping_unstage(struct dash_txn *txn)
 		if (vnet->next != set)
 			dash_mapping_set_free(vnet->next);
 		vnet->next = NULL;
-		dash_mapping_set_undo(set);
-		dash_mapping_drop_unused(set);
+		dash_mapping_set_undo(txn->dn, set);
 		dash_vnet_put_unused(txn->dn, vnet->sym);
-	}
-}
-
-/* Count hosts in their PAs as the end state has them. */
-static void dash_mapping_count_pas(struct dash_mapping_set *set)
-{
-	struct dash_host *host;
-	int bkt, i;
-
-	hash_for_each(set->by_content, bkt, host, node) {
-		if (host->live == !!host->count)
-			continue;
-		host->live = host->count;
-		for (i = 0; i < 2; i++)
-			if (host->pa[i])
-				WRITE_ONCE(host->pa[i]->count,
-					   host->pa[i]->count +
-					   (host->live ? 1 : -1));
 	}
 }
 
@@ -516,7 +525,7 @@ void dash_mapping_publish(struct dash_txn *txn)
 
 	list_for_each_entry(vnet, &txn->vnets, list) {
 		set = vnet->next;
-		dash_mapping_count_pas(set);
+		dash_hosts_publish(&set->hosts);
 		/* pairs with readers' load: what it makes visible is there */
 		smp_store_release(&set->gen, set->gen + 1);
 		vnet->old = dash_dereference(txn->dn, vnet->set);
@@ -530,31 +539,55 @@ void dash_mapping_publish(struct dash_txn *txn)
 	}
 }
 
+/* Nobody reads in the generation before any more. */
+static void dash_mapping_set_reap(struct dash_net *dn,
+				  struct dash_mapping_set *set)
+{
+	struct dash_ptrs dead = {}, live;
+	struct dash_ptrs_chunk *c;
+	struct dash_mapping *m;
+	unsigned long i, n;
+
+	for (c = set->removed.head; c; c = c->next) {
+		for (i = 0; i < c->n; i++)
+			dash_mapping_unlink(set, c->ptr[i]);
+		cond_resched();
+	}
+	dash_ptrs_splice(&dead, &set->removed);
+
+	live = set->added;
+	set->added.head = NULL;
+	while ((c = dash_ptrs_take(&live))) {
+		/* what was removed again is kept in the chunk */
+		for (i = 0, n = 0; i < c->n; i++) {
+			m = c->ptr[i];
+			if (m->host)
+				dash_mapping_unmark(m);
+			else
+				c->ptr[n++] = m;
+		}
+		c->n = n;
+		if (n) {
+			c->next = dead.head;
+			dead.head = c;
+		} else {
+			dash_ptrs_free(c);
+		}
+		cond_resched();
+	}
+	dash_mapping_bury(dn, set, &dead);
+	dash_hosts_reap(&set->hosts);
+}
+
 void dash_mapping_reap(struct dash_txn *txn)
 {
-	struct dash_mapping_set *set;
-	struct dash_mapping *m, *next;
 	struct dash_vnet *vnet, *tmp;
 
 	list_for_each_entry_safe(vnet, tmp, &txn->vnets, list) {
 		list_del(&vnet->list);
 		vnet->staged = false;
-		set = dash_dereference(txn->dn, vnet->set);
-		for (m = set->removed; m; m = next) {
-			next = m->link;
-			dash_mapping_unlink(set, m);
-			cond_resched();
-		}
-		set->removed = NULL;
-		for (m = set->added; m; m = next) {
-			next = m->link;
-			m->link = NULL;
-			if (m->died != DASH_ALIVE)
-				dash_mapping_unlink(set, m);
-			cond_resched();
-		}
-		set->added = NULL;
-		dash_mapping_drop_unused(set);
+		dash_mapping_set_reap(txn->dn,
+				      dash_dereference(txn->dn, vnet->set));
 		dash_mapping_set_free(vnet->old);
 		vnet->old = NULL;
 	}

@@ -3,13 +3,14 @@
 #ifndef _DASH_MAPPING_H
 #define _DASH_MAPPING_H
 
-#include <linux/hashtable.h>
 #include <linux/if_ether.h>
 #include <linux/in6.h>
+#include <linux/list.h>
 #include <linux/rhashtable-types.h>
 #include <linux/types.h>
-#include <linux/xarray.h>
-#include <net/netlink.h>
+
+#include "host.h"
+#include "pool.h"
 
 struct dash_net;
 struct dash_row;
@@ -17,49 +18,11 @@ struct dash_sym;
 struct dash_txn;
 struct dash_vnet;
 
-/**
- * struct dash_pa - a provider address that mappings of a VNET name
- */
-struct dash_pa {
-	/** @node: in dash_mapping_set.pas */
-	struct rhash_head node;
-	/** @addr: the address, v4-mapped if IPv4 */
-	struct in6_addr addr;
-	/** @count: hosts that have it now; readers take it as valid if not 0 */
-	u32 count;
-	/** @next: hosts that have it, those of the change under way included */
-	u32 next;
-	/** @rcu: for freeing */
-	struct rcu_head rcu;
-};
-
-/**
- * struct dash_host - where mappings lead; shared by those that agree
- *
- * Constant but for the counts.
- */
-struct dash_host {
-	/** @node: in dash_mapping_set.by_content */
-	struct hlist_node node;
-	/** @pa: provider addresses [v4, v6], or NULL */
-	struct dash_pa *pa[2];
-	/** @vni: VNI for this mapping, when @has_vni */
-	u32 vni;
-	/** @has_vni: @vni is set */
-	bool has_vni;
-	/** @use_dst_vni: use the mapping's VNET's VNI, else the ENI's VNET's */
-	bool use_dst_vni;
-	/** @live: counted in its PAs */
-	bool live;
-	/** @count: mappings after the change under way */
-	u32 count;
-	/** @rcu: for freeing */
-	struct rcu_head rcu;
-	/** @len: length of @attrs */
-	u32 len;
-	/** @attrs: attributes that are neither key nor MAC */
-	u8 attrs[] __aligned(NLA_ALIGNTO);
-};
+/* There may be millions: 40 bytes each. */
+#define DASH_MAPPING_HAS_MAC	BIT(0)	/* mac is set */
+#define DASH_MAPPING_ADDED	BIT(1)	/* the change under way adds it */
+#define DASH_MAPPING_REMOVED	BIT(2)	/* the change under way removes it */
+#define DASH_MAPPING_ODD	BIT(3)	/* lowest bit of that change's gen */
 
 /**
  * struct dash_mapping - a mapping
@@ -72,22 +35,14 @@ struct dash_mapping {
 	struct rhash_head node;
 	/** @ip: customer address, v4-mapped if IPv4 */
 	struct in6_addr ip;
-	/** @host: where it leads */
-	struct dash_host *host;
-	/** @link: next one that the change under way adds or removes */
-	struct dash_mapping *link;
-	/** @born: first generation in which it is valid */
-	u32 born;
-	/** @died: first generation in which it no longer is */
-	u32 died;
-	/** @id: in dash_mapping_set.by_id */
+	/** @id: of this mapping, never used again in its set */
 	u32 id;
-	/** @mac: inner destination MAC, when @has_mac */
+	/** @host: id of the dash_host where it leads; 0 when there is no mapping */
+	u32 host;
+	/** @mac: inner destination MAC, with DASH_MAPPING_HAS_MAC */
 	u8 mac[ETH_ALEN];
-	/** @has_mac: @mac is set */
-	bool has_mac;
-	/** @rcu: for freeing */
-	struct rcu_head rcu;
+	/** @flags: DASH_MAPPING_* */
+	u8 flags;
 };
 
 /**
@@ -96,22 +51,28 @@ struct dash_mapping {
 struct dash_mapping_set {
 	/** @table: mappings by address, RCU */
 	struct rhashtable table;
-	/** @pas: dash_pa by address, RCU */
-	struct rhashtable pas;
-	/** @by_id: mappings in order of creation, for dumps */
-	struct xarray by_id;
+	/** @pool: the mappings themselves, in order of creation */
+	struct dash_pool pool;
+	/** @hosts: where they lead */
+	struct dash_hosts hosts;
 	/** @gen: generation, the one word that makes a change visible */
 	u32 gen;
-	/** @next_id: of @by_id */
+	/** @next_id: of mappings */
 	u32 next_id;
 	/** @count: mappings */
 	u32 count;
 	/** @added: mappings that the change under way adds */
-	struct dash_mapping *added;
+	struct dash_ptrs added;
 	/** @removed: mappings that it removes */
-	struct dash_mapping *removed;
-	/** @by_content: finds equal hosts */
-	DECLARE_HASHTABLE(by_content, 10);
+	struct dash_ptrs removed;
+	/** @buried: mappings that readers may still pass by */
+	struct dash_ptrs buried;
+	/** @cookie: the grace period after which they no longer do */
+	unsigned long cookie;
+	/** @grave: in dash_net.graves, while there are @buried ones */
+	struct list_head grave;
+	/** @free: frees the set */
+	struct work_struct free;
 };
 
 /**
@@ -123,10 +84,10 @@ struct dash_mapping_set {
 struct dash_mapping_set *dash_mapping_set_alloc(void);
 
 /**
- * dash_mapping_set_free - free mappings
+ * dash_mapping_set_free - free mappings, when there is time
  * @set: mappings or NULL; no reader is left
  *
- * Context: may sleep.
+ * Context: dash_net.lock held, or nobody else knows the set.
  */
 void dash_mapping_set_free(struct dash_mapping_set *set);
 
@@ -142,6 +103,15 @@ const struct dash_mapping *dash_mapping_lookup(const struct dash_vnet *vnet,
 					       const struct in6_addr *ip);
 
 /**
+ * dash_mapping_host - where a mapping leads
+ * @m: mapping
+ *
+ * Context: RCU.
+ * Return: host.
+ */
+const struct dash_host *dash_mapping_host(const struct dash_mapping *m);
+
+/**
  * dash_mapping_has_pa - is an address a provider address of a VNET's mappings?
  * @vnet: VNET
  * @pa: address
@@ -155,13 +125,13 @@ bool dash_mapping_has_pa(const struct dash_vnet *vnet,
 /**
  * dash_mapping_next - the next mapping in order of creation, for dumps
  * @vnet: VNET
- * @id: of the last one, 0 at first; updated
+ * @pos: 0 at first; updated
  *
  * Context: RCU.
  * Return: mapping or NULL.
  */
 const struct dash_mapping *dash_mapping_next(const struct dash_vnet *vnet,
-					     unsigned long *id);
+					     unsigned long *pos);
 
 /**
  * dash_mapping_stage - stage a row of the mapping table
@@ -216,5 +186,18 @@ void dash_mapping_publish(struct dash_txn *txn);
  * Context: dash_net.lock held, may sleep.
  */
 void dash_mapping_reap(struct dash_txn *txn);
+
+void dash_mapping_net_init(struct dash_net *dn);
+
+/**
+ * dash_mapping_net_fini - free what was left for later
+ * @dn: instance without mappings
+ *
+ * Context: may sleep; dash_net.lock not held.
+ */
+void dash_mapping_net_fini(struct dash_net *dn);
+
+int dash_mapping_module_init(void);
+void dash_mapping_module_exit(void);
 
 #endif /* _DASH_MAPPING_H */

@@ -23,6 +23,7 @@
 
 #include "config.h"
 #include "frag.h"
+#include "mapping.h"
 #include "netns.h"
 #include "nl.h"
 #include "underlay.h"
@@ -47,6 +48,7 @@ static int __net_init dash_net_init(struct net *net)
 	mutex_init(&dn->txn_lock);
 	INIT_LIST_HEAD(&dn->txns);
 	dash_frag_init(dn);
+	dash_mapping_net_init(dn);
 	err = dash_underlay_init(dn);
 	if (err)
 		return err;
@@ -66,6 +68,7 @@ static void __net_exit dash_net_exit(struct net *net)
 
 	dash_nl_txn_drop_all(dn);
 	dash_config_clear(dn);
+	dash_mapping_net_fini(dn);
 	dash_config_fini(dn);
 	dash_underlay_fini(dn);
 	mutex_destroy(&dn->txn_lock);

@@ -8,6 +8,7 @@
 #include <linux/rhashtable-types.h>
 #include <linux/spinlock_types.h>
 #include <linux/types.h>
+#include <linux/workqueue.h>
 #include <linux/xarray.h>
 #include <net/net_namespace.h>
 
@@ -67,6 +68,10 @@ struct dash_net {
 	struct dash_inst *next_inst;
 	/** @next_eni_id: of dash_eni.id, under @lock */
 	u32 next_eni_id;
+	/** @graves: dash_mapping_set with mappings to free, under @lock */
+	struct list_head graves;
+	/** @undertaker: frees them */
+	struct rcu_work undertaker;
 
 	/** @txn_lock: guards @txns and the rows of open transactions */
 	struct mutex txn_lock;

@@ -67,13 +67,19 @@ int dash_nl_put_mapping(struct sk_buff *skb, int attr,
 			const struct dash_vnet *vnet,
 			const struct dash_mapping *m)
 {
-	struct nlattr *nest = nla_nest_start(skb, attr);
+	const struct dash_host *host = dash_mapping_host(m);
+	struct nlattr *nest;
 
+	/* a walk may have come across one that goes just now */
+	if (!host)
+		return 0;
+	nest = nla_nest_start(skb, attr);
 	if (!nest ||
 	    nla_put_string(skb, DASH_A_MAPPING_VNET, vnet->name) ||
 	    dash_nl_put_addr(skb, DASH_A_MAPPING_IP, &m->ip) ||
-	    nla_put_nohdr(skb, m->host->len, m->host->attrs) ||
-	    (m->has_mac && nla_put(skb, DASH_A_MAPPING_MAC, ETH_ALEN, m->mac)))
+	    nla_put_nohdr(skb, host->len, host->attrs) ||
+	    (m->flags & DASH_MAPPING_HAS_MAC &&
+	     nla_put(skb, DASH_A_MAPPING_MAC, ETH_ALEN, m->mac)))
 		return -EMSGSIZE;
 	nla_nest_end(skb, nest);
 	return 0;
