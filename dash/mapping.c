@@ -15,7 +15,7 @@
  * and removed mappings are unlinked. Another one later their place is used
  * again, or given back, from a work.
  *
- * Memory: 40.6 bytes per mapping in struct dash_pool, 11 to 21 per mapping for
+ * Memory: 41 bytes per mapping in struct dash_pool, 11 to 21 per mapping for
  * the buckets, and what hosts need, which are few.
  */
 #include <linux/rhashtable.h>

@@ -13,6 +13,7 @@
  * A page without objects goes; a pool goes page by page, whatever is in it.
  * An object's page, and so its pool, is found by its address.
  */
+#include <linux/bitmap.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
@@ -20,8 +21,8 @@
 
 #include "pool.h"
 
-/* More than the objects of a page, so that a position is number and place. */
-#define DASH_POOL_PLACES	1024
+/* Objects of a page at most; a position is number and place. */
+#define DASH_POOL_PLACES	(2 * BITS_PER_LONG)
 
 /**
  * struct dash_pool_page - a page of objects
@@ -35,12 +36,10 @@ struct dash_pool_page {
 	struct rcu_head rcu;
 	/** @number: in dash_pool.pages */
 	u32 number;
-	/** @used: objects taken */
-	u16 used;
-	/** @fresh: objects at the end that never were */
-	u16 fresh;
-	/** @free: the first free one of the others, or NULL */
-	void *free;
+	/** @n: objects taken */
+	u16 n;
+	/** @taken: which; the first place that is free is taken next */
+	unsigned long taken[2];
 	/** @obj: objects */
 	u8 obj[];
 };
@@ -52,7 +51,9 @@ void dash_pool_init(struct dash_pool *pool, u16 size)
 	pool->next = 0;
 	pool->n_pages = 0;
 	pool->size = size;
-	pool->per_page = (PAGE_SIZE - sizeof(struct dash_pool_page)) / size;
+	pool->per_page = min_t(size_t, DASH_POOL_PLACES - 1,
+			       (PAGE_SIZE - sizeof(struct dash_pool_page)) /
+			       size);
 }
 
 void dash_pool_fini(struct dash_pool *pool)
@@ -76,21 +77,20 @@ static struct dash_pool_page *dash_pool_add(struct dash_pool *pool)
 		return NULL;
 	page->pool = pool;
 	page->number = pool->next;
-	page->fresh = pool->per_page;
 	if (xa_insert(&pool->pages, page->number, page, GFP_KERNEL_ACCOUNT)) {
 		free_page((unsigned long)page);
 		return NULL;
 	}
 	pool->next++;
 	pool->n_pages++;
-	list_add(&page->list, &pool->room);
+	list_add_tail(&page->list, &pool->room);
 	return page;
 }
 
 void *dash_pool_alloc(struct dash_pool *pool)
 {
 	struct dash_pool_page *page;
-	void *obj;
+	unsigned int place;
 
 	page = list_first_entry_or_null(&pool->room, struct dash_pool_page,
 					list);
@@ -99,14 +99,11 @@ void *dash_pool_alloc(struct dash_pool *pool)
 	if (!page)
 		return NULL;
 
-	obj = page->free;
-	if (obj)
-		page->free = *(void **)obj;
-	else
-		obj = page->obj + (pool->per_page - page->fresh--) * pool->size;
-	if (++page->used == pool->per_page)
+	place = find_first_zero_bit(page->taken, pool->per_page);
+	__set_bit(place, page->taken);
+	if (++page->n == pool->per_page)
 		list_del(&page->list);
-	return obj;
+	return page->obj + place * pool->size;
 }
 
 static struct dash_pool_page *dash_pool_page_of(const void *obj)
@@ -122,12 +119,12 @@ static void dash_pool_free_rcu(struct rcu_head *rcu)
 void dash_pool_free(struct dash_pool *pool, void *obj)
 {
 	struct dash_pool_page *page = dash_pool_page_of(obj);
+	unsigned int place = ((u8 *)obj - page->obj) / pool->size;
 
-	if (page->used-- == pool->per_page)
+	__clear_bit(place, page->taken);
+	if (page->n-- == pool->per_page)
 		list_add(&page->list, &pool->room);
-	*(void **)obj = page->free;
-	page->free = obj;
-	if (page->used)
+	if (page->n)
 		return;
 	list_del(&page->list);
 	xa_erase(&pool->pages, page->number);

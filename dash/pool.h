@@ -21,7 +21,7 @@ struct dash_pool {
 	u32 next;
 	/** @n_pages: pages there are */
 	u32 n_pages;
-	/** @size: of an object, a multiple of 8 */
+	/** @size: of an object, a multiple of 8, such that a page has < 128 */
 	u16 size;
 	/** @per_page: objects in a page */
 	u16 per_page;
@@ -46,8 +46,7 @@ void dash_pool_fini(struct dash_pool *pool);
  * dash_pool_alloc - take an object
  * @pool: pool
  *
- * Its content is zero when it is new, else what it was when freed, but for the
- * first 8 bytes.
+ * Its content is zero when it is new, else what it was when freed.
  * Context: may sleep.
  * Return: object or NULL.
  */
@@ -57,8 +56,6 @@ void *dash_pool_alloc(struct dash_pool *pool);
  * dash_pool_free - give an object back
  * @pool: pool
  * @obj: object; readers that found it are gone, but for dash_pool_next()
- *
- * Overwrites the first 8 bytes.
  */
 void dash_pool_free(struct dash_pool *pool, void *obj);
 
