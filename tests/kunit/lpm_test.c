@@ -4,12 +4,15 @@
  * allocates is part of this file, so that allocations can be made to fail.
  */
 #include <kunit/test.h>
+#include <linux/bitmap.h>
+#include <linux/jiffies.h>
 #include <linux/ktime.h>
 #include <linux/math64.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/prandom.h>
 #include <linux/slab.h>
+#include <linux/timer.h>
 
 #include "lpm.h"
 
@@ -890,15 +893,134 @@ static void lpm_big_test(struct kunit *test)
 	dash_lpm_fini(&c->lpm);
 }
 
+/*
+ * Readers in a timer, which interrupts the writer anywhere. A prefix and its
+ * two halves take turns, each time in one transaction, so a lookup finds one
+ * or the other, and the length that belongs to the value.
+ */
+struct lpm_race {
+	struct lpm_ctx *c;
+	struct timer_list timer;
+	struct rnd_state rnd;
+	unsigned long lookups;
+	unsigned int wrong;
+	bool stop;
+};
+
+#define RACE_PLEN 20
+
+static void lpm_race_read(struct timer_list *timer)
+{
+	struct lpm_race *race = container_of(timer, struct lpm_race, timer);
+	struct lpm_ctx *c = race->c;
+	unsigned int i;
+	u8 addr[16], plen;
+	u32 value;
+
+	rcu_read_lock();
+	for (i = 0; i < 500; i++) {
+		prandom_bytes_state(&race->rnd, addr, sizeof(addr));
+		addr[0] = 10;
+		addr[1] &= 3;
+		value = dash_lpm_lookup(&c->lpm, addr, &plen);
+		if (value % 256 != plen || plen < RACE_PLEN)
+			race->wrong++;
+		race->lookups++;
+	}
+	rcu_read_unlock();
+	if (!READ_ONCE(race->stop))
+		mod_timer(timer, jiffies + 1);
+}
+
+static void race_set(struct kunit *test, struct dash_lpm_txn *txn, u32 i,
+		     bool halves)
+{
+	u8 addr[16] = { 10, i >> 4, i << 4 };
+	unsigned int half;
+
+	if (halves) {
+		KUNIT_ASSERT_EQ(test, dash_lpm_clear(txn, addr, RACE_PLEN,
+						     NULL), 0);
+	} else {
+		KUNIT_ASSERT_EQ(test, dash_lpm_set(txn, addr, RACE_PLEN,
+						   RACE_PLEN, NULL), 0);
+	}
+	for (half = 0; half < 2; half++) {
+		addr[2] |= half << 3;
+		if (halves)
+			KUNIT_ASSERT_EQ(test, dash_lpm_set(txn, addr,
+							   RACE_PLEN + 1,
+							   RACE_PLEN + 1,
+							   NULL), 0);
+		else
+			KUNIT_ASSERT_EQ(test, dash_lpm_clear(txn, addr,
+							     RACE_PLEN + 1,
+							     NULL), 0);
+	}
+}
+
+static void lpm_race_test(struct kunit *test)
+{
+	struct lpm_ctx *c = lpm_ctx_new(test);
+	struct lpm_race *race = kunit_kzalloc(test, sizeof(*race), GFP_KERNEL);
+	unsigned long end = jiffies + HZ;
+	u8 any[16] = { 10 }, addr[16];
+	DECLARE_BITMAP(halves, 64);
+	struct dash_lpm_txn txn;
+	unsigned int n = 0;
+	u32 i, j, r;
+
+	KUNIT_ASSERT_NOT_NULL(test, race);
+	dash_lpm_begin(&txn, &c->lpm);
+	KUNIT_ASSERT_EQ(test, dash_lpm_set(&txn, any, 8, 8, NULL), 0);
+	for (i = 0; i < 64; i++)
+		race_set(test, &txn, i, false);
+	dash_lpm_commit(&txn);
+	bitmap_zero(halves, 64);
+
+	race->c = c;
+	prandom_seed_state(&race->rnd, SEED);
+	timer_setup(&race->timer, lpm_race_read, 0);
+	mod_timer(&race->timer, jiffies + 1);
+	while (time_before(jiffies, end)) {
+		r = prandom_u32_state(&c->rnd);
+		dash_lpm_begin(&txn, &c->lpm);
+		/* one, published in place as a rule, or several */
+		for (j = 0; j <= r % 4; j++) {
+			i = r >> (8 + 6 * j) & 63;
+			change_bit(i, halves);
+			race_set(test, &txn, i, test_bit(i, halves));
+		}
+		/* now and then another root array */
+		for (j = 0; r >> 4 & 15 ? 0 : j < 400; j++) {
+			memset(addr, j, sizeof(addr));
+			addr[0] = 20;
+			addr[2] = j >> 8;
+			if (n & 1)
+				dash_lpm_clear(&txn, addr, 24, NULL);
+			else
+				dash_lpm_set(&txn, addr, 24, 24, NULL);
+		}
+		n += !(r >> 4 & 15);
+		dash_lpm_commit(&txn);
+		cond_resched();
+	}
+	WRITE_ONCE(race->stop, true);
+	timer_delete_sync(&race->timer);
+	KUNIT_EXPECT_EQ(test, race->wrong, 0U);
+	KUNIT_EXPECT_GT(test, race->lookups, 1000UL);
+	dash_lpm_fini(&c->lpm);
+}
+
 /* No assertion on time: it tells what the documentation may say. */
 static void lpm_speed_test(struct kunit *test)
 {
 	struct lpm_ctx *c = lpm_ctx_new(test);
 	const unsigned int n = 100000;
 	struct dash_lpm_txn txn;
-	u64 load, look, warm, one, t;
+	u64 load, look, warm, batch, one, t;
 	u32 (*addr)[4], sum = 0;
-	unsigned int i;
+	unsigned int i, j;
 
 	addr = kvmalloc_array(n, sizeof(*addr), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, addr);
@@ -928,19 +1050,35 @@ static void lpm_speed_test(struct kunit *test)
 	warm = ktime_get_ns() - t;
 
 	t = ktime_get_ns();
+	rcu_read_lock();
+	for (i = 0; i + 16 <= n; i += 16) {
+		for (j = 0; j < 16; j++)
+			dash_lpm_walk_init(&c->walk[j], &c->lpm,
+					   addr[(i + j) * 7919ULL % n]);
+		dash_lpm_walk_all(c->walk, 16);
+		for (j = 0; j < 16; j++)
+			sum += dash_lpm_walk_value(&c->walk[j]);
+	}
+	rcu_read_unlock();
+	batch = ktime_get_ns() - t;
+
+	t = ktime_get_ns();
 	for (i = 0; i < 1000; i++) {
 		dash_lpm_begin(&txn, &c->lpm);
 		KUNIT_EXPECT_EQ(test, dash_lpm_set(&txn, addr[i], c->bits, i,
 						   NULL), 0);
-		dash_lpm_commit(&txn);
+		dash_lpm_publish(&txn);
+		/* no reader is left behind here */
+		dash_lpm_reap(&txn);
 	}
 	one = ktime_get_ns() - t;
 
 	kunit_info(test,
-		   "%u prefixes, %zu bytes each: load %llu ns each, lookup %llu ns, warm %llu ns, transaction of one %llu ns (%u)\n",
+		   "%u prefixes, %zu bytes each: load %llu ns each, lookup %llu ns, by 16 %llu ns, warm %llu ns, transaction of one %llu ns (%u)\n",
 		   dash_lpm_count(&c->lpm),
 		   dash_lpm_bytes(&c->lpm) / dash_lpm_count(&c->lpm),
-		   div_u64(load, n), div_u64(look, n), div_u64(warm, n),
+		   div_u64(load, n), div_u64(look, n), div_u64(batch, n),
+		   div_u64(warm, n),
 		   div_u64(one, 1000), sum);
 	kvfree(addr);
 	dash_lpm_fini(&c->lpm);
@@ -955,6 +1093,7 @@ static struct kunit_case lpm_cases[] = {
 	KUNIT_CASE_PARAM(lpm_resume_test, lpm_bits_gen_params),
 	KUNIT_CASE_PARAM(lpm_fail_test, lpm_bits_gen_params),
 	KUNIT_CASE_PARAM(lpm_big_test, lpm_bits_gen_params),
+	KUNIT_CASE_PARAM(lpm_race_test, lpm_bits_gen_params),
 	KUNIT_CASE_PARAM(lpm_speed_test, lpm_bits_gen_params),
 	{}
 };
