@@ -3,12 +3,23 @@
  * DOC: Theory of operation
  *
  * A route group is two prefix tables whose values are ids of actions. Routes
- * that do the same share an action, so a route costs its prefix only. A
- * transaction works on copies of the table's touched paths and publishes them
- * by one pointer per family; an action that no route of the end state uses
- * stays until a grace period later, when no reader can hold its id.
+ * that do the same share an action, so a route costs its prefix only; its row
+ * is put together again from prefix and action when somebody asks::
+ *
+ *   10.0.0.0/16 ──┐
+ *   10.2.0.0/16 ──┼──> #0 {vnet: Vnet1}
+ *   10.1.0.0/16 ──│──> #1 {vnet: Vnet2, overlay_ip: 10.0.0.6}
+ *   10.3.0.0/16 ──┘
+ *
+ * A transaction works on copies of the tables' touched paths and publishes
+ * them by one store per family. It keeps a list of the actions that it gave or
+ * took routes, so that its cost is that of its own routes, not of the group's.
+ * An action that no route of the end state uses stays until a grace period
+ * later, when no reader can hold its id.
  */
 #include <linux/jhash.h>
+#include <linux/rhashtable.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 
@@ -19,6 +30,81 @@
 #include "route.h"
 #include "vnet.h"
 
+static bool dash_route_is_key(int attr)
+{
+	return attr == DASH_A_ROUTE_GROUP || attr == DASH_A_ROUTE_ADDR ||
+	       attr == DASH_A_ROUTE_LEN;
+}
+
+/**
+ * struct dash_route_content - what a row says besides its key
+ */
+struct dash_route_content {
+	/** @row: row */
+	const struct dash_row *row;
+	/** @len: bytes of the attributes */
+	u32 len;
+	/** @hash: of them */
+	u32 hash;
+};
+
+static void dash_route_content_get(struct dash_route_content *c,
+				   const struct dash_row *row)
+{
+	const struct nlattr *nla;
+	int rem;
+
+	c->row = row;
+	c->len = 0;
+	c->hash = 0;
+	dash_row_for_each(nla, row, rem) {
+		if (dash_route_is_key(nla_type(nla)))
+			continue;
+		c->len += NLA_ALIGN(nla->nla_len);
+		c->hash = jhash(nla, nla->nla_len, c->hash);
+	}
+}
+
+static u32 dash_route_content_hashfn(const void *data, u32 len, u32 seed)
+{
+	return ((const struct dash_route_content *)data)->hash ^ seed;
+}
+
+static u32 dash_route_act_hashfn(const void *data, u32 len, u32 seed)
+{
+	return ((const struct dash_route_act *)data)->hash ^ seed;
+}
+
+static int dash_route_content_cmpfn(struct rhashtable_compare_arg *arg,
+				    const void *obj)
+{
+	const struct dash_route_content *c = arg->key;
+	const struct dash_route_act *a = obj;
+	const struct nlattr *nla;
+	const u8 *at = a->attrs;
+	int rem;
+
+	if (a->hash != c->hash || a->len != c->len)
+		return 1;
+	dash_row_for_each(nla, c->row, rem) {
+		if (dash_route_is_key(nla_type(nla)))
+			continue;
+		if (memcmp(at, nla, nla->nla_len))
+			return 1;
+		at += NLA_ALIGN(nla->nla_len);
+	}
+	return 0;
+}
+
+static const struct rhashtable_params dash_route_act_params = {
+	.head_offset = offsetof(struct dash_route_act, node),
+	.hashfn = dash_route_content_hashfn,
+	.obj_hashfn = dash_route_act_hashfn,
+	.obj_cmpfn = dash_route_content_cmpfn,
+	.min_size = 4,
+	.automatic_shrinking = true,
+};
+
 struct dash_route_group *dash_route_group_alloc(struct dash_sym *sym)
 {
 	struct dash_route_group *group;
@@ -26,21 +112,39 @@ struct dash_route_group *dash_route_group_alloc(struct dash_sym *sym)
 	group = kzalloc(sizeof(*group), GFP_KERNEL_ACCOUNT);
 	if (!group)
 		return NULL;
+	if (rhashtable_init(&group->by_content, &dash_route_act_params)) {
+		kfree(group);
+		return NULL;
+	}
 	group->sym = sym;
 	group->name = sym->name;
 	dash_lpm_init(&group->lpm[0], 32);
 	dash_lpm_init(&group->lpm[1], 128);
-	xa_init(&group->actions);
-	hash_init(group->by_content);
+	xa_init_flags(&group->actions, XA_FLAGS_ALLOC);
+	INIT_LIST_HEAD(&group->touched);
 	return group;
+}
+
+static size_t dash_route_act_bytes(const struct dash_route_act *a)
+{
+	return struct_size(a, attrs, a->len) + a->n_pa * sizeof(*a->pa);
+}
+
+size_t dash_route_group_bytes(const struct dash_route_group *group)
+{
+	return sizeof(*group) + READ_ONCE(group->bytes) +
+	       dash_lpm_bytes(&group->lpm[0]) + dash_lpm_bytes(&group->lpm[1]);
 }
 
 static void dash_route_action_free(struct dash_route_act *a)
 {
 	struct dash_route_group *group = a->group;
 
-	hash_del(&a->node);
+	rhashtable_remove_fast(&group->by_content, &a->node,
+			       dash_route_act_params);
 	xa_erase(&group->actions, a->id);
+	WRITE_ONCE(group->bytes, group->bytes - dash_route_act_bytes(a));
+	list_del(&a->touched);
 	if (a->ref.sym)
 		list_del(&a->ref.list);
 	kfree(a->pa);
@@ -54,9 +158,12 @@ void dash_route_group_free(struct dash_route_group *group)
 
 	dash_lpm_fini(&group->lpm[0]);
 	dash_lpm_fini(&group->lpm[1]);
-	xa_for_each(&group->actions, id, a)
+	xa_for_each(&group->actions, id, a) {
 		dash_route_action_free(a);
+		cond_resched();
+	}
 	xa_destroy(&group->actions);
+	rhashtable_destroy(&group->by_content);
 	kfree(group);
 }
 
@@ -83,19 +190,13 @@ enum dash_drop dash_route_lookup(const struct dash_route_group *group,
 u32 dash_route_exact(struct dash_route_group *group, const struct nlattr *addr,
 		     u8 plen)
 {
-	struct dash_lpm_txn txn;
 	u32 id;
 
-	dash_lpm_begin(&txn, &group->lpm[nla_len(addr) == 16]);
-	id = dash_lpm_txn_get(&txn, nla_data(addr), plen);
-	dash_lpm_abort(&txn);
+	rcu_read_lock();
+	id = dash_lpm_get(&group->lpm[nla_len(addr) == 16], nla_data(addr),
+			  plen);
+	rcu_read_unlock();
 	return id;
-}
-
-static bool dash_route_is_key(int attr)
-{
-	return attr == DASH_A_ROUTE_GROUP || attr == DASH_A_ROUTE_ADDR ||
-	       attr == DASH_A_ROUTE_LEN;
 }
 
 static void dash_route_action_parse(struct dash_route_act *a,
@@ -152,73 +253,89 @@ static int dash_route_action_link(struct dash_txn *txn,
 	return 0;
 }
 
-/* The action of a row, shared with routes that do the same. */
 static struct dash_route_act *
-dash_route_action_get(struct dash_txn *txn, struct dash_route_group *group,
-		      const struct dash_row *row)
+dash_route_action_alloc(struct dash_txn *txn, struct dash_route_group *group,
+			const struct dash_route_content *c)
 {
 	const struct nlattr *nla, *vnet = NULL;
-	struct dash_route_act *a, *old;
-	u32 len = 0, n_pa = 0, hash;
+	struct dash_route_act *a;
+	u32 n_pa = 0;
 	int rem, err;
 
-	dash_row_for_each(nla, row, rem) {
-		if (dash_route_is_key(nla_type(nla)))
-			continue;
-		len += NLA_ALIGN(nla->nla_len);
-		n_pa += nla_type(nla) == DASH_A_ROUTE_UNDERLAY_IP;
-		if (nla_type(nla) == DASH_A_ROUTE_VNET)
-			vnet = nla;
-	}
-
-	a = kvzalloc(struct_size(a, attrs, len), GFP_KERNEL_ACCOUNT);
+	a = kvzalloc(struct_size(a, attrs, c->len), GFP_KERNEL_ACCOUNT);
 	if (!a)
 		return ERR_PTR(-ENOMEM);
 	a->group = group;
-	dash_row_for_each(nla, row, rem) {
+	a->hash = c->hash;
+	dash_row_for_each(nla, c->row, rem) {
 		if (dash_route_is_key(nla_type(nla)))
 			continue;
 		memcpy(a->attrs + a->len, nla, nla->nla_len);
 		a->len += NLA_ALIGN(nla->nla_len);
+		n_pa += nla_type(nla) == DASH_A_ROUTE_UNDERLAY_IP;
+		if (nla_type(nla) == DASH_A_ROUTE_VNET)
+			vnet = nla;
 	}
-
-	hash = jhash(a->attrs, a->len, 0);
-	hash_for_each_possible(group->by_content, old, node, hash) {
-		if (old->len == a->len && !memcmp(old->attrs, a->attrs, a->len)) {
-			kvfree(a);
-			return old;
-		}
-	}
-
 	if (n_pa) {
+		err = -ENOMEM;
 		a->pa = kcalloc(n_pa, sizeof(*a->pa), GFP_KERNEL_ACCOUNT);
-		if (!a->pa) {
-			err = -ENOMEM;
+		if (!a->pa)
 			goto free_action;
-		}
 	}
-	dash_row_for_each(nla, row, rem)
+	dash_row_for_each(nla, c->row, rem)
 		dash_route_action_parse(a, nla);
 
-	a->id = group->next_id;
-	err = xa_insert(&group->actions, a->id, a, GFP_KERNEL_ACCOUNT);
+	err = xa_alloc(&group->actions, &a->id, a,
+		       XA_LIMIT(0, DASH_LPM_NONE - 1), GFP_KERNEL_ACCOUNT);
 	if (err)
 		goto free_action;
+	err = rhashtable_insert_fast(&group->by_content, &a->node,
+				     dash_route_act_params);
+	if (err)
+		goto erase_id;
 	if (vnet) {
 		err = dash_route_action_link(txn, a, vnet);
 		if (err)
-			goto erase_id;
+			goto remove_content;
 	}
-	group->next_id++;
-	hash_add(group->by_content, &a->node, hash);
+	WRITE_ONCE(group->bytes, group->bytes + dash_route_act_bytes(a));
+	/* should it get no route, it goes at the end of the change */
+	list_add_tail(&a->touched, &group->touched);
 	return a;
 
+remove_content:
+	rhashtable_remove_fast(&group->by_content, &a->node,
+			       dash_route_act_params);
 erase_id:
 	xa_erase(&group->actions, a->id);
 free_action:
 	kfree(a->pa);
 	kvfree(a);
 	return ERR_PTR(err);
+}
+
+/* The action of a row, shared with routes that do the same. */
+static struct dash_route_act *
+dash_route_action_get(struct dash_txn *txn, struct dash_route_group *group,
+		      const struct dash_row *row)
+{
+	struct dash_route_content c;
+	struct dash_route_act *a;
+
+	dash_route_content_get(&c, row);
+	a = rhashtable_lookup_fast(&group->by_content, &c,
+				   dash_route_act_params);
+	return a ?: dash_route_action_alloc(txn, group, &c);
+}
+
+/* The change under way gives an action routes, or takes them. */
+static void dash_route_action_count(struct dash_route_act *a, u32 count)
+{
+	if (list_empty(&a->touched)) {
+		a->before = a->count;
+		list_add_tail(&a->touched, &a->group->touched);
+	}
+	a->count = count;
 }
 
 static struct dash_route_group *dash_route_group_stage(struct dash_txn *txn,
@@ -277,13 +394,13 @@ int dash_route_stage(struct dash_txn *txn, struct dash_row *row)
 		id = a->id;
 		err = dash_lpm_set(lpm, nla_data(addr), plen, id, &old);
 		if (!err)
-			a->count++;
+			dash_route_action_count(a, a->count + 1);
 	}
 	if (err)
 		return err;
 	if (old != DASH_LPM_NONE) {
 		a = xa_load(&group->actions, old);
-		a->count--;
+		dash_route_action_count(a, a->count - 1);
 	}
 	txn->types |= BIT(DASH_OBJECT_TYPE_ROUTE);
 	return 0;
@@ -301,7 +418,7 @@ int dash_route_stage_clear(struct dash_txn *txn, struct dash_sym *sym)
 	dash_lpm_clear_all(&group->txn[0]);
 	dash_lpm_clear_all(&group->txn[1]);
 	xa_for_each(&group->actions, id, a)
-		a->count = 0;
+		dash_route_action_count(a, 0);
 	return 0;
 }
 
@@ -359,10 +476,9 @@ int dash_route_check(struct dash_txn *txn)
 	struct dash_route_group *group;
 	struct dash_route_act *a;
 	char name[DASH_NAME_LEN];
-	unsigned long id;
 
 	list_for_each_entry(group, &txn->route_groups, list) {
-		xa_for_each(&group->actions, id, a) {
+		list_for_each_entry(a, &group->touched, touched) {
 			if (!a->count)
 				continue;
 			if (!dash_sym_next(group->sym)) {
@@ -382,49 +498,29 @@ int dash_route_check(struct dash_txn *txn)
 	return 0;
 }
 
-/* Count again what the published versions use. */
-static void dash_route_recount(struct dash_route_group *group)
+/* The change is over, and packets have left what it replaced. */
+static void dash_route_untouch(struct dash_txn *txn,
+			       struct dash_route_group *group)
 {
-	struct dash_route_act *a;
-	struct dash_lpm_entry e;
-	unsigned long id;
-	bool more;
-	int v6;
-
-	xa_for_each(&group->actions, id, a)
-		a->count = 0;
-	rcu_read_lock();
-	for (v6 = 0; v6 < 2; v6++) {
-		more = dash_lpm_next(&group->lpm[v6], &e, true);
-		while (more) {
-			a = xa_load(&group->actions, e.value);
-			a->count++;
-			more = dash_lpm_next(&group->lpm[v6], &e, false);
-		}
-	}
-	rcu_read_unlock();
-}
-
-static void dash_route_drop_unused(struct dash_txn *txn,
-				   struct dash_route_group *group)
-{
-	struct dash_route_act *a;
+	struct dash_route_act *a, *tmp;
 	struct dash_sym *vnet;
-	unsigned long id;
 
-	xa_for_each(&group->actions, id, a) {
+	list_for_each_entry_safe(a, tmp, &group->touched, touched) {
+		list_del_init(&a->touched);
 		if (a->count)
 			continue;
 		vnet = a->ref.sym;
 		dash_route_action_free(a);
 		if (vnet)
 			dash_vnet_put_unused(txn->dn, vnet);
+		cond_resched();
 	}
 }
 
 void dash_route_unstage(struct dash_txn *txn)
 {
 	struct dash_route_group *group, *tmp;
+	struct dash_route_act *a;
 	struct dash_sym *sym;
 
 	list_for_each_entry_safe(group, tmp, &txn->route_groups, list) {
@@ -432,8 +528,9 @@ void dash_route_unstage(struct dash_txn *txn)
 		group->staged = false;
 		dash_lpm_abort(&group->txn[0]);
 		dash_lpm_abort(&group->txn[1]);
-		dash_route_recount(group);
-		dash_route_drop_unused(txn, group);
+		list_for_each_entry(a, &group->touched, touched)
+			a->count = a->before;
+		dash_route_untouch(txn, group);
 		sym = group->sym;
 		if (!rcu_access_pointer(sym->cur)) {
 			sym->data = NULL;
@@ -448,8 +545,8 @@ void dash_route_publish(struct dash_txn *txn)
 	struct dash_route_group *group;
 
 	list_for_each_entry(group, &txn->route_groups, list) {
-		dash_lpm_commit(&group->txn[0]);
-		dash_lpm_commit(&group->txn[1]);
+		dash_lpm_publish(&group->txn[0]);
+		dash_lpm_publish(&group->txn[1]);
 	}
 }
 
@@ -460,7 +557,9 @@ void dash_route_reap(struct dash_txn *txn)
 	list_for_each_entry_safe(group, tmp, &txn->route_groups, list) {
 		list_del(&group->list);
 		group->staged = false;
-		dash_route_drop_unused(txn, group);
+		dash_lpm_reap(&group->txn[0]);
+		dash_lpm_reap(&group->txn[1]);
+		dash_route_untouch(txn, group);
 	}
 }
 

@@ -3,10 +3,10 @@
 #ifndef _DASH_ROUTE_H
 #define _DASH_ROUTE_H
 
-#include <linux/hashtable.h>
 #include <linux/if_ether.h>
 #include <linux/in6.h>
 #include <linux/list.h>
+#include <linux/rhashtable-types.h>
 #include <linux/types.h>
 #include <linux/xarray.h>
 
@@ -21,12 +21,14 @@ struct dash_vnet;
 /**
  * struct dash_route_act - what routes do; shared by those that do the same
  *
- * Constant but for @count, which dash_net.lock guards. Freed a grace period
+ * Constant but for @touched, @count and @before, which dash_net.lock guards. Freed a grace period
  * after its last route.
  */
 struct dash_route_act {
 	/** @node: in dash_route_group.by_content */
-	struct hlist_node node;
+	struct rhash_head node;
+	/** @touched: in dash_route_group.touched, or empty */
+	struct list_head touched;
 	/** @ref: mention of the VNET */
 	struct dash_ref ref;
 	/** @group: whose routes */
@@ -53,6 +55,10 @@ struct dash_route_act {
 	u32 id;
 	/** @count: routes after the change under way */
 	u32 count;
+	/** @before: routes without that change, when touched */
+	u32 before;
+	/** @hash: of @attrs */
+	u32 hash;
 	/** @n_pa: length of @pa */
 	u32 n_pa;
 	/** @pa: endpoints for vnet_encap */
@@ -76,9 +82,11 @@ struct dash_route_group {
 	/** @actions: id -> action, RCU */
 	struct xarray actions;
 	/** @by_content: finds equal actions */
-	DECLARE_HASHTABLE(by_content, 6);
-	/** @next_id: of actions */
-	u32 next_id;
+	struct rhashtable by_content;
+	/** @touched: actions that the change under way gives or takes routes */
+	struct list_head touched;
+	/** @bytes: memory of the actions */
+	size_t bytes;
 	/** @txn: change under way, when @staged */
 	struct dash_lpm_txn txn[2];
 	/** @staged: in a transaction */
@@ -103,6 +111,15 @@ struct dash_route_group *dash_route_group_alloc(struct dash_sym *sym);
  * Context: may sleep.
  */
 void dash_route_group_free(struct dash_route_group *group);
+
+/**
+ * dash_route_group_bytes - memory of a group
+ * @group: group
+ *
+ * Context: RCU or dash_net.lock held.
+ * Return: bytes of its prefix tables and actions.
+ */
+size_t dash_route_group_bytes(const struct dash_route_group *group);
 
 /**
  * struct dash_route - what a lookup found
