@@ -18,7 +18,8 @@ DASH = Path(__file__).resolve().parent.parent / "dash"
 ALONE = {
     "addr.h": set(),
     "drop.[ch]": {"drop.h"},
-    "lpm.[ch]": {"lpm.h"},
+    "lpm*.[ch]": {"lpm.h", "lpm_impl.h"},
+    "tag.[ch]": {"tag.h", "lpm.h"},
     "classifier*.[ch]": {"classifier.h", "classifier_impl.h", "lpm.h"},
     "parse.[ch]": {"parse.h", "drop.h", "addr.h"},
     "tcp.[ch]": {"tcp.h", "parse.h"},

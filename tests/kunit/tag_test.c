@@ -45,6 +45,12 @@ static void *tag_test_kvzalloc(size_t size, gfp_t gfp)
 
 #define SEED 20240602
 
+/* KASAN and lockdep make everything ten times slower */
+static unsigned int rounds(unsigned int n)
+{
+	return IS_ENABLED(CONFIG_KASAN) ? n / 4 : n;
+}
+
 #define MAX_PAIRS 400
 #define MAX_TAG 40
 
@@ -211,7 +217,7 @@ static void tag_random_test(struct kunit *test)
 	int err;
 	u32 r;
 
-	for (i = 0; i < 1500; i++) {
+	for (i = 0; i < rounds(1600); i++) {
 		r = prandom_u32_state(&c->rnd);
 		bytes = dash_tag_bytes(&c->t);
 		pairs_copy(&c->staged, &c->pub);
@@ -249,8 +255,9 @@ static void tag_random_test(struct kunit *test)
 		check_all(test, c, 10);
 		KUNIT_ASSERT_EQ(test, dash_lpm_count(&c->t.lpm),
 				dash_lpm_count(&c->t.own));
+		cond_resched();
 	}
-	KUNIT_EXPECT_GT(test, failed, 50U);
+	KUNIT_EXPECT_GT(test, failed, 20U);
 
 	/* with the last prefix the last set goes */
 	KUNIT_ASSERT_EQ(test, dash_tag_begin(&c->txn, &c->t), 0);
