@@ -351,6 +351,11 @@ const struct nla_policy dash_stats_get_nl_policy[DASH_A_STATS_PORT + 1] = {
 	[DASH_A_STATS_PORT] = { .type = NLA_NUL_STRING, .len = 15, },
 };
 
+/* DASH_CMD_MEMORY_GET - do */
+const struct nla_policy dash_memory_get_nl_policy[DASH_A_MEMORY_KIND + 1] = {
+	[DASH_A_MEMORY_KIND] = NLA_POLICY_MAX(NLA_U32, 6),
+};
+
 /* DASH_CMD_FLOW_GET - do */
 const struct nla_policy dash_flow_get_nl_policy[DASH_A_FLOW_AGE + 1] = {
 	[DASH_A_FLOW_ENI] = { .type = NLA_NUL_STRING, .len = 63, },
@@ -389,7 +394,7 @@ const struct nla_policy dash_explain_nl_policy[DASH_A_EXPLAIN_PA + 1] = {
 };
 
 /* Ops table for dash */
-const struct genl_ops dash_nl_ops[11] = {
+const struct genl_ops dash_nl_ops[12] = {
 	{
 		.cmd		= DASH_CMD_CONFIG_SET,
 		.doit		= dash_nl_config_set_doit,
@@ -445,6 +450,13 @@ const struct genl_ops dash_nl_ops[11] = {
 		.dumpit		= dash_nl_stats_get_dumpit,
 		.policy		= dash_stats_get_nl_policy,
 		.maxattr	= DASH_A_STATS_PORT,
+	},
+	{
+		.cmd		= DASH_CMD_MEMORY_GET,
+		.doit		= dash_nl_memory_get_doit,
+		.dumpit		= dash_nl_memory_get_dumpit,
+		.policy		= dash_memory_get_nl_policy,
+		.maxattr	= DASH_A_MEMORY_KIND,
 	},
 	{
 		.cmd		= DASH_CMD_FLOW_GET,

@@ -54,6 +54,8 @@ extern const struct nla_policy dash_txn_abort_nl_policy[DASH_A_CONFIG_TXN + 1];
 
 extern const struct nla_policy dash_stats_get_nl_policy[DASH_A_STATS_PORT + 1];
 
+extern const struct nla_policy dash_memory_get_nl_policy[DASH_A_MEMORY_KIND + 1];
+
 extern const struct nla_policy dash_flow_get_nl_policy[DASH_A_FLOW_AGE + 1];
 
 extern const struct nla_policy dash_flow_flush_nl_policy[DASH_A_FLOW_AGE + 1];
@@ -61,7 +63,7 @@ extern const struct nla_policy dash_flow_flush_nl_policy[DASH_A_FLOW_AGE + 1];
 extern const struct nla_policy dash_explain_nl_policy[DASH_A_EXPLAIN_PA + 1];
 
 /* Ops table for dash */
-extern const struct genl_ops dash_nl_ops[11];
+extern const struct genl_ops dash_nl_ops[12];
 
 int dash_nl_config_set_doit(struct sk_buff *skb, struct genl_info *info);
 int dash_nl_config_del_doit(struct sk_buff *skb, struct genl_info *info);
@@ -73,6 +75,8 @@ int dash_nl_txn_check_doit(struct sk_buff *skb, struct genl_info *info);
 int dash_nl_txn_abort_doit(struct sk_buff *skb, struct genl_info *info);
 int dash_nl_stats_get_doit(struct sk_buff *skb, struct genl_info *info);
 int dash_nl_stats_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
+int dash_nl_memory_get_doit(struct sk_buff *skb, struct genl_info *info);
+int dash_nl_memory_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 int dash_nl_flow_get_doit(struct sk_buff *skb, struct genl_info *info);
 int dash_nl_flow_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 int dash_nl_flow_flush_doit(struct sk_buff *skb, struct genl_info *info);

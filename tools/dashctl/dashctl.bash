@@ -85,7 +85,7 @@ _dashctl() {
 		;;
 	save | flush) ;;
 	help) list=$(dashctl --complete top) ;;
-	stats) list="eni port drops" ;;
+	stats) list="eni port drops memory" ;;
 	flow)
 		if [[ ${#words[@]} -eq 1 ]]; then
 			list="show get count flush"

@@ -18,6 +18,7 @@ static const char usage[] =
 	"       dashctl acl unbind ENI {in|out} STAGE\n"
 	"       dashctl route bind ENI GROUP | route unbind ENI\n"
 	"       dashctl stats [eni NAME | port DEVICE] [drops]\n"
+	"       dashctl stats memory\n"
 	"       dashctl flow {show|get|count|flush} [{eni|src|dst|proto|sport|dport|state|age} VALUE]…\n"
 	"       dashctl explain eni NAME {outbound|inbound} src A dst B proto P\n"
 	"               [sport N] [dport N] [vni N] [pa A]\n"

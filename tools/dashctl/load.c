@@ -131,36 +131,38 @@ struct sync_dump {
 	bool failed;
 };
 
-/* Name of the object that a row goes with when that is deleted. */
-static char *parent_name(const struct abuf *row)
+/* The table whose rows take rows of that type along; NULL: none. */
+static const char *parent_table(uint32_t type)
 {
-	const struct table *t = decode_table((const void *)row->data);
-	const char *table;
-	struct json_object *v;
-	char *name;
-
-	switch (t->type) {
+	switch (type) {
 	case DASH_OBJECT_TYPE_ACL_RULE:
-		table = "DASH_ACL_GROUP_TABLE";
-		break;
+		return "DASH_ACL_GROUP_TABLE";
 	case DASH_OBJECT_TYPE_ROUTE:
-		table = "DASH_ROUTE_GROUP_TABLE";
-		break;
+		return "DASH_ROUTE_GROUP_TABLE";
 	case DASH_OBJECT_TYPE_MAPPING:
-		table = "DASH_VNET_TABLE";
-		break;
+		return "DASH_VNET_TABLE";
 	case DASH_OBJECT_TYPE_METER_RULE:
-		table = "DASH_METER_POLICY";
-		break;
+		return "DASH_METER_POLICY";
 	case DASH_OBJECT_TYPE_ACL_BIND:
 	case DASH_OBJECT_TYPE_ENI_ROUTE:
 	case DASH_OBJECT_TYPE_ROUTE_RULE:
 	case DASH_OBJECT_TYPE_METER:
-		table = "DASH_ENI_TABLE";
-		break;
+		return "DASH_ENI_TABLE";
 	default:
 		return NULL;
 	}
+}
+
+/* Name of the object that a row goes with when that is deleted. */
+static char *parent_name(const struct abuf *row)
+{
+	const struct table *t = decode_table((const void *)row->data);
+	const char *table = parent_table(t->type);
+	struct json_object *v;
+	char *name;
+
+	if (!table)
+		return NULL;
 	v = decode_members(row, DECODE_KEYS);
 	name = xasprintf("%s:%s", table, member_text(v, t->field[0].name));
 	json_object_put(v);
@@ -197,7 +199,7 @@ static void sync_row(void *arg, const struct abuf *row)
 
 	if (e && !e->dropped) {
 		e->same = e->content == content && !goes_along(l, row);
-	} else if (!d->failed) {
+	} else if (!d->failed && !goes_along(l, row)) {
 		struct encoder del = { 0 };
 
 		keyset_add(&l->gone, name);
@@ -211,6 +213,23 @@ static void sync_row(void *arg, const struct abuf *row)
 
 static int refused(struct load *l);
 
+/* Have the rows of a type dumped, or with a negative one those of all. */
+static bool sync_dump_type(struct nl *nl, struct row_reader *reader, int type,
+			   struct nl_error *err)
+{
+	struct abuf b = { 0 };
+	size_t at;
+	bool ok;
+
+	at = nl_begin(nl, &b, DASH_CMD_CONFIG_GET, NLM_F_DUMP | NLM_F_ACK);
+	if (type >= 0)
+		attr_u32(&b, DASH_A_CONFIG_TYPE, type);
+	nl_end(&b, at);
+	ok = nl_dump(nl, &b, true, row_reader_cb, reader, err);
+	abuf_free(&b);
+	return ok;
+}
+
 /* Second pass of --sync: delete what the file lacks, mark what is the same. */
 static int sync_compare(struct load *l)
 {
@@ -218,18 +237,19 @@ static int sync_compare(struct load *l)
 	struct nl *nl = nl_open();
 	struct sync_dump d = { .l = l };
 	struct row_reader reader = { sync_row, &d, { 0 } };
-	struct abuf b = { 0 };
 	struct nl_error err;
-	size_t at;
-	bool ok;
+	bool ok = true;
+	int type;
 
 	if (!nl)
 		return REFUSED;
-	at = nl_begin(nl, &b, DASH_CMD_CONFIG_GET, NLM_F_DUMP | NLM_F_ACK);
-	nl_end(&b, at);
-	ok = nl_dump(nl, &b, true, row_reader_cb, &reader, &err);
+	if (l->file.n)
+		ok = sync_dump_type(nl, &reader, -1, &err);
+	/* All shall go: there is no need to look at what goes along. */
+	for (type = 0; ok && !l->file.n && type <= DASH_OBJECT_TYPE_PORT; type++)
+		if (!parent_table(type))
+			ok = sync_dump_type(nl, &reader, type, &err);
 	row_reader_end(&reader);
-	abuf_free(&b);
 	nl_close(nl);
 	if (!ok)
 		return nl_refused(&err, source_name(l->src));

@@ -21,6 +21,10 @@ const struct names drop_names = {
 	      "no_memory"),
 };
 
+const struct names memory_names = {
+	NAMES("row", "mapping", "host", "route", "action", "acl_group", "flow"),
+};
+
 const struct names direction_names = {
 	NAMES("outbound", "inbound"),
 	.synonym = LIST("out", "outbound", "in", "inbound"),

@@ -105,6 +105,7 @@ int name_find(const struct names *names, const char *name);
 const char *name_of(const struct names *names, unsigned int value);
 
 extern const struct names drop_names;
+extern const struct names memory_names;
 extern const struct names direction_names;
 extern const struct names flow_state_names;
 extern const struct names acl_action_names;

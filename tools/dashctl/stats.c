@@ -224,6 +224,91 @@ static void keep_drops(struct json_object *list)
 	}
 }
 
+/* Memory by kinds of objects. */
+
+static void memory_cb(const struct nlmsghdr *msg, void *arg)
+{
+	unsigned int len;
+	const struct nlattr *attrs = nl_attrs(msg, &len), *attr;
+	uint64_t kind = 0, objects = 0, bytes = 0;
+	struct json_object *list = arg, *o;
+	const char *name;
+	char text[24];
+
+	mnl_attr_for_each_payload((const void *)attrs, len) {
+		switch (mnl_attr_get_type(attr)) {
+		case DASH_A_MEMORY_KIND:
+			kind = attr_number(attr);
+			break;
+		case DASH_A_MEMORY_OBJECTS:
+			objects = attr_number(attr);
+			break;
+		case DASH_A_MEMORY_BYTES:
+			bytes = attr_number(attr);
+			break;
+		}
+	}
+	name = name_of(&memory_names, kind);
+	if (!name) {
+		snprintf(text, sizeof(text), "kind_%" PRIu64, kind);
+		name = text;
+	}
+	o = json_object_new_object();
+	json_object_object_add(o, "kind", json_object_new_string(name));
+	json_object_object_add(o, "objects", json_object_new_uint64(objects));
+	json_object_object_add(o, "bytes", json_object_new_uint64(bytes));
+	json_object_array_add(list, o);
+}
+
+static void print_memory(struct json_object *list)
+{
+	uint64_t total = 0;
+	size_t i;
+
+	printf("%-10s %12s %15s %12s\n", "KIND", "OBJECTS", "BYTES", "BYTES/OBJECT");
+	for (i = 0; i < json_object_array_length(list); i++) {
+		struct json_object *o = json_object_array_get_idx(list, i);
+		uint64_t n = member_number(o, "objects"), bytes = member_number(o, "bytes");
+
+		total += bytes;
+		printf("%-10s %12" PRIu64 " %15" PRIu64, member_text(o, "kind"), n, bytes);
+		if (n)
+			printf(" %12" PRIu64, bytes / n);
+		putchar('\n');
+	}
+	printf("%-10s %12s %15" PRIu64 "\n", "total", "", total);
+}
+
+static int cmd_memory(struct args *a)
+{
+	struct json_object *doc, *list;
+	struct abuf b = { 0 };
+	struct nl_error err;
+	struct nl *nl;
+	size_t at;
+	bool ok;
+
+	if (!args_done(a))
+		return WRONG_CALL;
+	nl = nl_open();
+	if (!nl)
+		return REFUSED;
+	doc = json_object_new_object();
+	list = json_object_new_array();
+	json_object_object_add(doc, "memory", list);
+	at = nl_begin(nl, &b, DASH_CMD_MEMORY_GET, NLM_F_ACK | NLM_F_DUMP);
+	nl_end(&b, at);
+	ok = nl_dump(nl, &b, false, memory_cb, list, &err);
+	abuf_free(&b);
+	if (ok && opt.json)
+		print_json(doc);
+	else if (ok)
+		print_memory(list);
+	json_object_put(doc);
+	nl_close(nl);
+	return ok ? DONE : nl_refused(&err, "stats memory");
+}
+
 static bool ask(struct nl *nl, uint16_t attr, const char *name, struct stats *s,
 		struct nl_error *err)
 {
@@ -253,6 +338,8 @@ int cmd_stats(struct args *a)
 	bool ok;
 
 	args_take(a, "show");
+	if (args_take(a, "memory"))
+		return cmd_memory(a);
 	while (a->n) {
 		if (args_take(a, "drops")) {
 			drops = true;
@@ -269,7 +356,7 @@ int cmd_stats(struct args *a)
 				name = eni_name(name, eni);
 			continue;
 		}
-		return wrong_call("stats: \"%s\"? stats [eni NAME | port DEVICE] [drops]",
+		return wrong_call("stats: \"%s\"? stats [eni NAME | port DEVICE] [drops], stats memory",
 				  args_peek(a));
 	}
 	nl = nl_open();

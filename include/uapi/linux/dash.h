@@ -10,6 +10,32 @@
 #define DASH_FAMILY_VERSION	1
 
 /**
+ * enum dash_memory_kind - What memory is counted of. The names are API.
+ * @DASH_MEMORY_KIND_ROW: Rows as they were set, with their names; those of
+ *   routes and mappings excepted.
+ * @DASH_MEMORY_KIND_MAPPING: Mappings of all VNETs.
+ * @DASH_MEMORY_KIND_HOST: Where mappings lead, shared by those that agree, and
+ *   provider addresses.
+ * @DASH_MEMORY_KIND_ROUTE: Routes of all groups.
+ * @DASH_MEMORY_KIND_ACTION: What routes do, shared by those that do the same.
+ * @DASH_MEMORY_KIND_ACL_GROUP: ACL groups as packets see them.
+ * @DASH_MEMORY_KIND_FLOW: Connections.
+ */
+enum dash_memory_kind {
+	DASH_MEMORY_KIND_ROW,
+	DASH_MEMORY_KIND_MAPPING,
+	DASH_MEMORY_KIND_HOST,
+	DASH_MEMORY_KIND_ROUTE,
+	DASH_MEMORY_KIND_ACTION,
+	DASH_MEMORY_KIND_ACL_GROUP,
+	DASH_MEMORY_KIND_FLOW,
+
+	/* private: */
+	__DASH_MEMORY_KIND_MAX,
+	DASH_MEMORY_KIND_MAX = (__DASH_MEMORY_KIND_MAX - 1)
+};
+
+/**
  * enum dash_drop - Why a packet was dropped. The names are API.
  * @DASH_DROP_NONE: Not dropped.
  * @DASH_DROP_MALFORMED: A header is truncated, inconsistent or not what DASH
@@ -642,6 +668,15 @@ enum {
 };
 
 enum {
+	DASH_A_MEMORY_KIND = 1,
+	DASH_A_MEMORY_OBJECTS,
+	DASH_A_MEMORY_BYTES,
+
+	__DASH_A_MEMORY_MAX,
+	DASH_A_MEMORY_MAX = (__DASH_A_MEMORY_MAX - 1)
+};
+
+enum {
 	DASH_A_XFORM_OUTER_SRC = 1,
 	DASH_A_XFORM_OUTER_DST,
 	DASH_A_XFORM_VNI,
@@ -723,6 +758,7 @@ enum {
 	DASH_CMD_TXN_CHECK,
 	DASH_CMD_TXN_ABORT,
 	DASH_CMD_STATS_GET,
+	DASH_CMD_MEMORY_GET,
 	DASH_CMD_FLOW_GET,
 	DASH_CMD_FLOW_FLUSH,
 	DASH_CMD_EXPLAIN,

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory by kinds of objects: what was asked for, without what allocators
+ * round it up by, but for mappings, whose pages are counted whole.
+ */
+#include <linux/sched.h>
+
+#include "aclgroup.h"
+#include "classifier.h"
+#include "config.h"
+#include "eni.h"
+#include "flow.h"
+#include "lpm.h"
+#include "mapping.h"
+#include "memory.h"
+#include "netns.h"
+#include "route.h"
+#include "rows.h"
+#include "vnet.h"
+
+static void dash_memory_row(const struct dash_sym *sym,
+			    const struct dash_row *row, struct dash_memory *m)
+{
+	m->objects++;
+	m->bytes += sizeof(*sym) + strlen(sym->name) + 1 +
+		    struct_size(row, data, row->len) +
+		    row->n_refs * sizeof(*row->refs);
+}
+
+static void dash_memory_vnet(struct dash_net *dn, const struct dash_vnet *vnet,
+			     struct dash_memory *m)
+{
+	struct dash_mapping_set *set = dash_dereference(dn, vnet->set);
+	struct dash_memory *maps = &m[DASH_MEMORY_KIND_MAPPING];
+	struct dash_memory *hosts = &m[DASH_MEMORY_KIND_HOST];
+
+	maps->objects += set->count;
+	maps->bytes += dash_pool_bytes(&set->pool) +
+		       dash_rhashtable_bytes(&set->table);
+	hosts->objects += atomic_read(&set->hosts.by_content.nelems);
+	hosts->bytes += set->hosts.bytes +
+			dash_rhashtable_bytes(&set->hosts.by_content) +
+			dash_rhashtable_bytes(&set->hosts.pas);
+}
+
+static void dash_memory_routes(const struct dash_route_group *group,
+			       struct dash_memory *m)
+{
+	struct dash_memory *actions = &m[DASH_MEMORY_KIND_ACTION];
+	struct dash_memory *routes = &m[DASH_MEMORY_KIND_ROUTE];
+	struct dash_route_act *a;
+	unsigned long id;
+	int v6;
+
+	for (v6 = 0; v6 < 2; v6++) {
+		routes->objects += dash_lpm_count(&group->lpm[v6]);
+		routes->bytes += dash_lpm_bytes(&group->lpm[v6]);
+	}
+	xa_for_each((struct xarray *)&group->actions, id, a) {
+		actions->objects++;
+		actions->bytes += struct_size(a, attrs, a->len) +
+				  a->n_pa * sizeof(*a->pa);
+	}
+}
+
+static void dash_memory_acl(struct dash_net *dn,
+			    const struct dash_acl_group *group,
+			    struct dash_memory *m)
+{
+	const struct dash_acl_version *ver = dash_dereference(dn, group->cur);
+
+	m->objects++;
+	m->bytes += sizeof(*group);
+	if (ver)
+		m->bytes += struct_size(ver, rule, ver->n) +
+			    (ver->cls ? dash_classifier_bytes(ver->cls) : 0);
+}
+
+static void dash_memory_sym(struct dash_net *dn, const struct dash_sym *sym,
+			    struct dash_memory *m)
+{
+	const struct dash_row *row = dash_dereference(dn, sym->cur);
+	struct dash_memory *flows = &m[DASH_MEMORY_KIND_FLOW];
+	const struct dash_eni *eni;
+
+	if (!row)
+		return;
+	dash_memory_row(sym, row, &m[DASH_MEMORY_KIND_ROW]);
+	switch (sym->type) {
+	case DASH_OBJECT_TYPE_VNET:
+		dash_memory_vnet(dn, sym->data, m);
+		break;
+	case DASH_OBJECT_TYPE_ROUTE_GROUP:
+		dash_memory_routes(sym->data, m);
+		break;
+	case DASH_OBJECT_TYPE_ACL_GROUP:
+		dash_memory_acl(dn, sym->data, &m[DASH_MEMORY_KIND_ACL_GROUP]);
+		break;
+	case DASH_OBJECT_TYPE_ENI:
+		eni = sym->data;
+		flows->objects += atomic_read(&eni->flows);
+		break;
+	}
+}
+
+void dash_memory_sum(struct dash_net *dn,
+		     struct dash_memory m[DASH_MEMORY_KIND_MAX + 1])
+{
+	struct dash_memory *flows = &m[DASH_MEMORY_KIND_FLOW];
+	struct dash_sym *sym;
+	unsigned long id;
+	int type;
+
+	memset(m, 0, (DASH_MEMORY_KIND_MAX + 1) * sizeof(*m));
+	for (type = 0; type < DASH_OBJECT_TYPES; type++) {
+		mutex_lock(&dn->lock);
+		xa_for_each(&dn->by_id[type], id, sym) {
+			dash_memory_sym(dn, sym, m);
+			cond_resched();
+		}
+		mutex_unlock(&dn->lock);
+	}
+	flows->bytes = flows->objects * (sizeof(struct dash_flow) +
+					 sizeof(struct dash_flow_act));
+}
