@@ -410,9 +410,11 @@ void row_reader_cb(const struct nlmsghdr *msg, void *arg)
 {
 	struct row_reader *r = arg;
 	unsigned int len;
-	const struct nlattr *attr = nl_attrs(msg, &len);
+	/* Not called attr: that moves, and the end would with it. */
+	const void *attrs = nl_attrs(msg, &len);
+	const struct nlattr *attr;
 
-	mnl_attr_for_each_payload((const void *)attr, len) {
+	mnl_attr_for_each_payload(attrs, len) {
 		const struct table *table = decode_table(attr);
 
 		if (!table)
