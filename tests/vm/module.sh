@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Build dash.ko (and dash_kunit.ko where the kernel has KUnit) for one of the
-# kernels, and dashctl for this machine, from the tree as it is now:
+# Build dash.ko (and dash_kunit.ko where the kernel has KUnit, and dash_bench.ko
+# with DASH_BENCH=1 in the environment) for one of the kernels, and dashctl for
+# this machine, from the tree as it is now:
 #
 #   tests/vm/module.sh KERNEL DESTDIR
 #
@@ -33,14 +34,14 @@ sync_tree()
 		--exclude='*.a' --exclude='*.d' --exclude=/Module.symvers \
 		--exclude=/modules.order --exclude=modules.order \
 		--exclude='.module-common*' --exclude=/dash/compat/generated/ \
-		--exclude='/tests/kunit/unit_*.c' --exclude=__pycache__/ \
+		--exclude='/tests/*/unit_*.c' --exclude=__pycache__/ \
 		--exclude=/tools/dashctl/dashctl \
 		"$TOP/" "$dest/" || [ $? = 24 ]
 }
 
 build_module()
 {
-	local name=$1 kernel=$2 dest=$3 build kunit=()
+	local name=$1 kernel=$2 dest=$3 build kunit=() bench=()
 
 	build=$CACHE/build/$(tree_id)/$name
 	sync_tree "$build"
@@ -54,12 +55,13 @@ build_module()
 	   grep -qs '^CONFIG_KUNIT=y' "$kernel/build/.config"; then
 		kunit=(DASH_KUNIT=m)
 	fi
+	[ -z "${DASH_BENCH:-}" ] || bench=(DASH_BENCH=m)
 	unset MAKEFLAGS MFLAGS MAKELEVEL
 	# modpost has its say every time
-	rm -f "$build"/{Module.symvers,dash.ko,tests/kunit/dash_kunit.ko}
+	rm -f "$build"/{Module.symvers,dash.ko,tests/kunit/dash_kunit.ko,tests/bench/dash_bench.ko}
 	# shellcheck disable=SC2086 # MAKE_ARGS is a list of words
 	quietly "$build.log" make -C "$kernel/build" "M=$build" \
-		"ARCH=$(cat "$kernel/arch")" "-j$JOBS" "${kunit[@]}" \
+		"ARCH=$(cat "$kernel/arch")" "-j$JOBS" "${kunit[@]}" "${bench[@]}" \
 		W=1 KCFLAGS=-Werror ${MAKE_ARGS:-} modules ||
 		die "dash.ko does not build for $name"
 	! grep 'WARNING: modpost' "$build.log" >&2 ||
@@ -67,6 +69,8 @@ build_module()
 	cp "$build/dash.ko" "$dest/"
 	[ ! -f "$build/tests/kunit/dash_kunit.ko" ] ||
 		cp "$build/tests/kunit/dash_kunit.ko" "$dest/"
+	[ ! -f "$build/tests/bench/dash_bench.ko" ] ||
+		cp "$build/tests/bench/dash_bench.ko" "$dest/"
 }
 
 build_dashctl()

@@ -13,8 +13,9 @@
 # Inside, the host's whole tree is at its place, in its present state, and can
 # be written: what is written vanishes with the machine, except below
 # $DASH_OUT, which is copied to DIR when the caller sets DASH_OUT=DIR. The
-# working directory is the project's top. $DASH_KO and $DASH_KUNIT_KO are the
-# modules, built for that kernel; dashctl is in the PATH. CI and all variables
+# working directory is the project's top. $DASH_KO and $DASH_KUNIT_KO (with
+# DASH_BENCH=1 $DASH_BENCH_KO, too) are the modules, built for that kernel;
+# dashctl is in the PATH. CI and all variables
 # DASH_* and BENCH_* are passed in. --no-module builds neither.
 #
 # Output and exit status are the command's, except:
@@ -131,6 +132,8 @@ mkdir "$run/keep"
 		printf 'export DASH_KO=%q\n' "$run/dash.ko"
 	[ ! -f "$run/dash_kunit.ko" ] ||
 		printf 'export DASH_KUNIT_KO=%q\n' "$run/dash_kunit.ko"
+	[ ! -f "$run/dash_bench.ko" ] ||
+		printf 'export DASH_BENCH_KO=%q\n' "$run/dash_bench.ko"
 } >"$run/env"
 
 console=${DASH_VM_CONSOLE:-$CACHE/logs/vm-$kernel-$(date +%Y%m%d-%H%M%S)-$$.log}
