@@ -4,8 +4,10 @@ a sink k_NAME. VXLAN comes in, the inner 5-tuple decides, VXLAN goes out with
 another VNI and destination."""
 
 import json
+import socket
 import tempfile
 
+import bulk
 from benchlib import Failure, InNetns, ip_batch, kernel, run
 
 VIP = "172.16.0.1"          # of the appliance, where VXLAN comes to
@@ -121,7 +123,6 @@ class Contender(Peer):
         super().__init__(name)
 
     def prepare(self, flows):
-        self.flows = flows
         kernel("contend", dev=self.src, kind=self.kind, out=self.sink,
                flows=flows, daddr=PA, vni=VNI_OUT, dmac=NEXT_HOP,
                idmac=OUT_MAC)
@@ -279,58 +280,43 @@ class Ovs(Peer):
 class OvsExact(Ovs):
     title = "Open vSwitch, exact"
     exact = True
-    max_flows = 1 << 10
 
     def prepare(self, flows):
-        actions = self.actions()
         if flows > self.flows:
-            with tempfile.NamedTemporaryFile("w", suffix=".flows") as f:
-                for i in range(self.flows, flows):
-                    src, dst, sport, dport = tuple_of(i)
-                    f.write(self.match(
-                        f"ipv4(src={src},dst={dst},proto=17),"
-                        f"udp(src={sport},dst={dport})") + f" {actions}\n")
-                f.flush()
-                self.exec("ovs-dpctl", "add-flows", self.dp, f.name)
+            with InNetns(self.name):
+                bulk.ovs_flows(socket.if_nametoindex(self.dp), self.PORT,
+                               (VNI_IN, HYPERVISOR, VIP), (VNI_OUT, VIP, PA),
+                               map(tuple_of, range(self.flows, flows)))
         super().prepare(max(flows, self.flows))
-        self.warm(flows)
 
 
 class Flower(Peer):
+    """All filters share the two actions."""
+
     title = "tc flower"
     out_mac = IN_MAC  # left as it is: less work
     links = "link add vx type vxlan external dstport 4789 nolearning\n" \
             "link set vx up\n"
-
-    max_flows = 1 << 10
+    max_flows = 1 << 16
 
     def setup(self):
-        self.tc("qdisc add dev vx clsact\n")
-
-    def tc(self, text):
-        self.exec("tc", "-batch", "-", data=text)
+        self.exec("tc", "-batch", "-", data=f"""qdisc add dev vx clsact
+action add action tunnel_key set id {VNI_OUT} src_ip {VIP} dst_ip {PA} dst_port 4789 nocsum index 1
+action add action mirred egress redirect dev vx index 1
+""")
 
     def prepare(self, flows):
         if flows > self.flows:
-            lines = []
-            for i in range(self.flows, flows):
-                src, dst, sport, dport = tuple_of(i)
-                lines.append(
-                    f"filter add dev vx ingress protocol ip prio 1 "
-                    f"handle {i + 1} flower "
-                    f"enc_key_id {VNI_IN} enc_src_ip {HYPERVISOR} "
-                    f"enc_dst_ip {VIP} ip_proto udp src_ip {src} "
-                    f"dst_ip {dst} src_port {sport} dst_port {dport} "
-                    f"action tunnel_key set id {VNI_OUT} src_ip {VIP} "
-                    f"dst_ip {PA} dst_port 4789 nocsum "
-                    f"action mirred egress redirect dev vx\n")
-            self.tc("".join(lines))
-        super().prepare(flows)
+            with InNetns(self.name):
+                bulk.flower_filters(socket.if_nametoindex("vx"), self.flows,
+                                    (VNI_IN, HYPERVISOR, VIP),
+                                    map(tuple_of, range(self.flows, flows)))
+        super().prepare(max(flows, self.flows))
 
 
 def tuple_of(i, n_dst=256):
-    """Of flow i, as dash_bench.ko makes it by default."""
+    """Of flow i, as dash_bench.ko makes it by default: source, destination,
+    source port; the destination port is 80."""
     n = i // n_dst
-    d = i % n_dst
-    return (f"10.1.{n // 32768 >> 8}.{1 + n // 32768 & 255}",
-            f"10.2.{d >> 8}.{d & 255}", 1024 + n % 32768, 80)
+    return (0x0a010001 + n // 32768, 0x0a020000 + i % n_dst,
+            1024 + n % 32768)
