@@ -145,6 +145,8 @@ struct bench_want {
 	__be32 daddr;
 	/** @vni: as in the header */
 	__be32 vni;
+	/** @any_daddr: even if the pool says otherwise */
+	bool any_daddr;
 	/** @imac: inner destination, all zero: any */
 	u8 imac[ETH_ALEN];
 };

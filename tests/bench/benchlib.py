@@ -16,6 +16,8 @@ import dashtest  # noqa: E402
 
 # BENCH_QUICK: a smoke of some seconds; its figures say little
 QUICK = bool(os.environ.get("BENCH_QUICK"))
+# BENCH_FULL: the full sizes, however long they take to load
+FULL = bool(os.environ.get("BENCH_FULL"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "1" if QUICK else "5"))
 START = time.monotonic()
 

@@ -184,6 +184,7 @@ int bench_dev_sink(struct bench_cmd *cmd)
 		bd->want.saddr = bench_ip(cmd, "saddr", 0);
 		bd->want.daddr = bench_ip(cmd, "daddr", 0);
 		bd->want.vni = htonl((u32)bench_num(cmd, "vni", 0) << 8);
+		bd->want.any_daddr = bench_num(cmd, "any_daddr", 0);
 		eth_zero_addr(bd->want.imac);
 		bench_mac(cmd, "idmac", bd->want.imac);
 		err = 0;

@@ -32,6 +32,9 @@ neigh add {HYPERVISOR} lladdr {NEXT_HOP} nud permanent dev s_%(n)s
 
 TWO_VXLANS = f"""link add vxa address {IN_MAC} type vxlan id {VNI_IN} dstport 4789 local {VIP} nolearning noudpcsum
 link add vxb type vxlan id {VNI_OUT} dstport 4789 local {VIP} remote {PA} nolearning noudpcsum
+"""
+
+OVERLAY = f"""link set lo up
 link set vxa up
 link set vxb up
 addr add 10.1.255.254/16 dev vxa
@@ -63,6 +66,15 @@ class Peer:
         self.name = name
         self.src, self.sink = f"s_{name}", f"k_{name}"
         self.flows = 0
+        self.add_netns(name)
+        ip_batch(UNDERLAY % {"n": name} + self.links, name)
+        self.set_source()
+        kernel("sink", dev=self.sink, src=self.src, saddr=VIP, daddr=PA,
+               vni=VNI_OUT, idmac=self.out_mac)
+        self.setup()
+
+    @staticmethod
+    def add_netns(name):
         run("ip", "netns", "add", name)
         with InNetns(name):
             sysctl("net/ipv6/conf/default/disable_ipv6", 1)
@@ -70,11 +82,6 @@ class Peer:
             sysctl("net/ipv4/conf/default/rp_filter", 0)
             sysctl("net/ipv4/conf/all/rp_filter", 0)
             sysctl("net/ipv4/ip_forward", 1)
-        ip_batch(UNDERLAY % {"n": name} + self.links, name)
-        self.set_source()
-        kernel("sink", dev=self.sink, src=self.src, saddr=VIP, daddr=PA,
-               vni=VNI_OUT, idmac=self.out_mac)
-        self.setup()
 
     def set_source(self, **more):
         args = {"dev": self.src, "odst": VIP, "osrc": HYPERVISOR,
@@ -187,32 +194,16 @@ class Forwarding(Peer):
     """IP forwarding from one vxlan device to another."""
 
     title = "vxlan -> vxlan"
-    links = TWO_VXLANS
-    nft = ""
-
-    def setup(self):
-        if self.nft:
-            run("ip", "netns", "exec", self.name, "nft", "-f", "-",
-                data=self.nft)
+    links = TWO_VXLANS + OVERLAY
 
 
-# The tunnels themselves are not to be tracked: they would take an entry more
-# for each entropy port.
-NOTRACK = """
-        chain raw {
-            type filter hook prerouting priority raw
-            udp dport 4789 notrack
-        }
-        chain raw_out {
-            type filter hook output priority raw
-            udp dport 4789 notrack
-        }
-"""
+class Conntrack(Peer):
+    """The vxlan devices are in a namespace of their own, which alone has rules
+    and connections: the tunnels are none of its business."""
 
-
-class Conntrack(Forwarding):
     title = "conntrack + nftables"
-    nft = "table ip f {" + NOTRACK + """
+    links = TWO_VXLANS
+    nft = """table ip f {
         chain forward {
             type filter hook forward priority 0
             ct state established,related accept
@@ -221,17 +212,26 @@ class Conntrack(Forwarding):
     }"""
 
     def setup(self):
-        super().setup()
+        self.inner = f"{self.name}-inner"
+        self.add_netns(self.inner)
+        ip_batch(f"link set vxa netns {self.inner}\n"
+                 f"link set vxb netns {self.inner}\n", self.name)
+        ip_batch(OVERLAY, self.inner)
+        run("ip", "netns", "exec", self.inner, "nft", "-f", "-", data=self.nft)
         sysctl("net/netfilter/nf_conntrack_buckets", 1 << 20)
         sysctl("net/netfilter/nf_conntrack_max", 8 << 20)
-        with InNetns(self.name):
+        with InNetns(self.inner):
             sysctl("net/netfilter/nf_conntrack_udp_timeout", 86400)
             sysctl("net/netfilter/nf_conntrack_udp_timeout_stream", 86400)
+
+    def close(self):
+        run("ip", "netns", "del", self.inner, ok=False)
+        super().close()
 
 
 class Flowtable(Conntrack):
     title = "nftables flowtable"
-    nft = "table ip f {" + NOTRACK + """
+    nft = """table ip f {
         flowtable ft {
             hook ingress priority 0
             devices = { vxa, vxb }
@@ -245,7 +245,7 @@ class Flowtable(Conntrack):
 
     def setup(self):
         super().setup()
-        with InNetns(self.name):
+        with InNetns(self.inner):
             sysctl("net/netfilter/nf_flowtable_udp_timeout", 86400)
 
 
