@@ -4,6 +4,7 @@
 #define _DASH_EXPLAIN_H
 
 #include <linux/in6.h>
+#include <linux/string.h>
 #include <linux/types.h>
 
 #include "route.h"
@@ -63,6 +64,18 @@ struct dash_explain {
 	/** @xf: transform */
 	struct dash_xform xf;
 };
+
+/* Forget the stages of a decision that another one takes the place of. */
+static inline void dash_explain_anew(struct dash_explain *rec)
+{
+	rec->n_acl = 0;
+	rec->rule = NULL;
+	rec->pa_checked = false;
+	rec->pa_valid = false;
+	memset(&rec->route, 0, sizeof(rec->route));
+	rec->vnet = NULL;
+	rec->mapping = NULL;
+}
 
 static inline void dash_explain_acl(struct dash_explain *rec, u8 stage,
 				    const struct dash_acl_group *group,

@@ -171,21 +171,40 @@ static enum dash_drop dash_decide(struct dash_pkt *pkt, u32 hash,
 	return DASH_DROP_NONE;
 }
 
+/* What is to be done with a packet of a connection. */
+struct dash_known {
+	/* that of the connection, or @own */
+	const struct dash_flow_act *act;
+	/* a decision that is not the connection's, to be freed */
+	struct dash_flow_act *own;
+	/* the connection is no longer allowed */
+	bool denied;
+};
+
 /* A new decision for a connection, about its initiator's packets as @init
- * says they come.
+ * says they come. It becomes the connection's if @keep.
  */
 static enum dash_drop dash_redecide(struct dash_flow *flow,
-				    struct dash_pkt *init)
+				    struct dash_pkt *init, bool keep,
+				    struct dash_known *k)
 {
 	struct dash_flow_act *act = dash_flow_act_alloc();
 	enum dash_drop reason;
 
 	if (!act)
 		return DASH_DROP_NO_MEMORY;
+	if (init->rec)
+		dash_explain_anew(init->rec);
 	reason = dash_decide(init, flow->hash, act);
 	if (reason) {
 		dash_flow_act_free(act);
 		return reason;
+	}
+	k->act = act;
+	if (!keep) {
+		dash_flow_act_free(k->own);
+		k->own = act;
+		return DASH_DROP_NONE;
 	}
 	dash_flow_act_replace(flow, act);
 	dash_stats_flow(init->eni->stats, DASH_FLOW_REDECIDED);
@@ -204,6 +223,7 @@ static void dash_flow_initiator(const struct dash_pkt *pkt,
 	init->inst = pkt->inst;
 	init->eni = pkt->eni;
 	init->ecfg = pkt->ecfg;
+	init->rec = pkt->rec;
 	init->dir = flow->dir;
 	dash_flow_tuple(flow, &init->t);
 	init->has_ports = dash_tuple_has_ports(&init->t);
@@ -269,72 +289,68 @@ static bool dash_reply_is_valid(const struct dash_pkt *pkt,
 	return act->vnet && dash_pa_is_valid(pkt, act->vnet);
 }
 
-/* A packet of a connection that is there. */
+/* What a connection does to a packet of it, by policy as it is now. What is
+ * decided anew is kept, except by a packet in thought; an ICMP error, which
+ * anybody may send, does not make the connection follow it.
+ */
+static enum dash_drop dash_judge(struct dash_pkt *pkt, struct dash_flow *flow,
+				 struct dash_known *k)
+{
+	int d = dash_flow_dir(flow, pkt->dir);
+	enum dash_drop reason;
+	struct dash_pkt init;
+
+	k->act = rcu_dereference(flow->act);
+	if (unlikely(dash_is_stale(pkt, flow))) {
+		dash_flow_initiator(pkt, flow, &init);
+		reason = dash_redecide(flow, &init, !pkt->rec, k);
+		pkt->acl_stage = init.acl_stage;
+		if (reason) {
+			k->denied = reason != DASH_DROP_NO_MEMORY;
+			return reason;
+		}
+	}
+	if (unlikely(!d && dash_initiator_moved(pkt, k->act))) {
+		dash_flow_initiator(pkt, flow, &init);
+		init.outer = pkt->outer;
+		reason = dash_redecide(flow, &init,
+				       !pkt->rec && !pkt->icmp_err, k);
+		pkt->acl_stage = init.acl_stage;
+		if (reason)
+			return reason;
+	}
+	if (d && pkt->dir == DASH_DIRECTION_INBOUND &&
+	    pkt->ecfg->check_reply_pa && !dash_reply_is_valid(pkt, k->act))
+		return DASH_DROP_PA_INVALID;
+	return DASH_DROP_NONE;
+}
+
+/* A packet of a connection that is there, or an ICMP error about it. */
 static enum dash_drop dash_known(struct dash_pkt *pkt,
 				 struct dash_flow_table *ft,
 				 struct dash_flow *flow)
 {
-	int d = dash_flow_dir(flow, pkt->dir);
-	const struct dash_flow_act *act;
+	struct dash_known k = {};
 	enum dash_drop reason;
-	struct dash_pkt init;
-	bool over;
+	bool over = false;
 
-	if (unlikely(dash_is_stale(pkt, flow))) {
-		dash_flow_initiator(pkt, flow, &init);
-		reason = dash_redecide(flow, &init);
-		pkt->acl_stage = init.acl_stage;
-		if (reason == DASH_DROP_NO_MEMORY)
-			return reason;
-		if (reason) {
-			dash_flow_remove(ft, flow);
-			return reason;
-		}
+	if (unlikely(pkt->rec))
+		pkt->rec->flow = flow;
+	reason = dash_judge(pkt, flow, &k);
+	if (unlikely(reason)) {
+		over = k.denied && !pkt->rec;
+		goto out;
 	}
 
-	act = rcu_dereference(flow->act);
-	if (unlikely(!d && dash_initiator_moved(pkt, act))) {
-		dash_flow_initiator(pkt, flow, &init);
-		init.outer = pkt->outer;
-		reason = dash_redecide(flow, &init);
-		pkt->acl_stage = init.acl_stage;
-		if (reason)
-			return reason;
-		act = rcu_dereference(flow->act);
-	}
-	if (d && pkt->dir == DASH_DIRECTION_INBOUND &&
-	    pkt->ecfg->check_reply_pa && !dash_reply_is_valid(pkt, act))
-		return DASH_DROP_PA_INVALID;
+	if (likely(!pkt->rec && !pkt->icmp_err))
+		over = dash_flow_touch(ft, flow, pkt);
+	reason = dash_send(pkt, k.act, dash_flow_dir(flow, pkt->dir));
 
-	over = dash_flow_touch(ft, flow, pkt);
-	reason = dash_send(pkt, act, d);
-	if (over)
+out:
+	if (unlikely(over))
 		dash_flow_remove(ft, flow);
-	return reason;
-}
-
-/* What would become of a packet of a connection, without touching it. */
-static enum dash_drop dash_known_explain(struct dash_pkt *pkt,
-					 struct dash_flow *flow)
-{
-	int d = dash_flow_dir(flow, pkt->dir);
-	struct dash_flow_act *act;
-	enum dash_drop reason;
-	struct dash_pkt init;
-
-	pkt->rec->flow = flow;
-	if (!dash_is_stale(pkt, flow))
-		return dash_send(pkt, rcu_dereference(flow->act), d);
-
-	act = dash_flow_act_alloc();
-	if (!act)
-		return DASH_DROP_NO_MEMORY;
-	dash_flow_initiator(pkt, flow, &init);
-	init.rec = pkt->rec;
-	reason = dash_decide(&init, flow->hash, act);
-	if (!reason)
-		reason = dash_send(pkt, act, d);
-	dash_flow_act_free(act);
+	if (unlikely(k.own))
+		dash_flow_act_free(k.own);
 	return reason;
 }
 
@@ -377,11 +393,12 @@ free_act:
 	return reason;
 }
 
-/* An ICMP error goes the way of the connection that it is about. */
+/* An ICMP error goes the way of the connection that it is about. Any router
+ * may send one, so its source is not the connection's.
+ */
 static enum dash_drop dash_icmp_error(struct dash_pkt *pkt,
 				      struct dash_flow_table *ft)
 {
-	const struct dash_flow_act *act;
 	struct dash_flow_key key;
 	struct dash_flow *flow;
 
@@ -392,8 +409,10 @@ static enum dash_drop dash_icmp_error(struct dash_pkt *pkt,
 	flow = dash_flow_lookup(ft, &key);
 	if (!flow)
 		return DASH_DROP_ICMP_NO_FLOW;
-	act = rcu_dereference(flow->act);
-	return dash_send(pkt, act, dash_flow_dir(flow, pkt->dir));
+	if (pkt->dir == DASH_DIRECTION_OUTBOUND &&
+	    !dash_eni_may_use(pkt->ecfg, &pkt->t.src))
+		return DASH_DROP_SPOOF;
+	return dash_known(pkt, ft, flow);
 }
 
 /* A later inner fragment goes where the first one went. */
@@ -470,8 +489,6 @@ static enum dash_drop dash_forward(struct dash_pkt *pkt)
 		return dash_first(pkt, ft, &key, flow);
 	if (!flow)
 		return dash_unknown(pkt, ft, &key);
-	if (unlikely(pkt->rec))
-		return dash_known_explain(pkt, flow);
 	return dash_known(pkt, ft, flow);
 }
 

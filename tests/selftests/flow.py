@@ -1037,6 +1037,88 @@ def icmp_errors(inbound, v6):
     net.drop(from_peer(2, f), "icmp_no_flow", "eni1")
 
 
+@case("ICMP errors: outer sources are judged, and a VM's own", stock=True)
+def icmp_sources():
+    """As those of data are, although any router may be the inner source."""
+    net.load(base(RULE, eni={"addresses": [ca(1)]}))
+    router = "192.0.2.1"
+    for inbound in (False, True):
+        c = Conn(inbound=inbound).open()
+        c.vm("PA", b"x" * 40)
+        to_us = inner(router, ca(1), icmp_error(c.last), mac(2), mac(1))
+        c.peer("PA", b"y" * 40)
+        error = icmp_error(c.last)
+        # Another PA of the VNET has one word for the VM, but moves nothing.
+        net.forwards(from_peer(2, to_us), to_vm(to_us))
+        net.forwards(from_peer(3, to_us), to_vm(to_us))
+        net.drop(from_peer(77, to_us), "pa_invalid", "eni1")
+        c.vm("A")
+        f = inner(router, ca(2), error, mac(1))
+        net.drop(from_vm(f), "spoof", "eni1")
+        f = inner(ca(1), ca(2), error, mac(1))
+        net.forwards(from_vm(f), to_peer(2, f, dmac=not inbound))
+        equal(c.state(), "established", "state")
+    net.load(base(RULE, eni={"addresses": [ca(1)], "check_reply_pa": False}))
+    c = Conn().open()
+    c.vm("PA", b"x" * 40)
+    f = inner(router, ca(1), icmp_error(c.last), mac(2), mac(1))
+    net.forwards(from_peer(77, f), to_vm(f))
+
+
+@case("ICMP errors: a change of policy concerns them, too")
+def icmp_change():
+    net.load(base())
+    c = Conn().open()
+    c.vm("PA", b"x" * 40)
+    f = inner("192.0.2.1", ca(1), icmp_error(c.last), mac(2), mac(1))
+    change(*group("g"), bind("eni1", "out", 1, "g"))
+    net.drop(from_peer(2, f), "acl_deny", "eni1")
+    equal(c.flow(), None, "flow")
+
+
+@case("explain: a connection's packets as they are judged", stock=True)
+def explain_known():
+    """Whoever sends them; asking changes nothing."""
+    net.load(base(RULE))
+
+    def ask(c, side, n, **kw):
+        """What becomes of a packet of that side that VM n's host sends."""
+        sport, dport = c.ports(side)
+        ends = ca(1), ca(c.n)
+        src, dst = ends if side == "vm" else ends[::-1]
+        more = [x for k, v in kw.items() for x in (k, str(v))]
+        ex = net.json("explain", "eni", "eni1",
+                      "outbound" if side == "vm" else "inbound", "src", src,
+                      "dst", dst, "proto", "tcp", "sport", str(sport), "dport",
+                      str(dport), "pa", pa(n), *more)
+        check("flow" in ex, f"no connection: {ex}")
+        return ex["packet"]["outer_dst"] if ex["verdict"] == "allow" else \
+            ex["reason"]
+
+    out, into = Conn().open(), Conn(inbound=True).open()
+    before = out.flow()["pa"], into.flow()["pa"], net.stats()
+    equal(ask(out, "vm", 1), pa(2), "from the VM")
+    equal(ask(out, "vm", 9), pa(2), "from the VM on another host")
+    equal(ask(out, "peer", 2), pa(1), "reply")
+    equal(ask(out, "peer", 3), pa(1), "reply from the VNET")
+    equal(ask(out, "peer", 77), "pa_invalid", "reply from elsewhere")
+    equal(ask(into, "peer", 2), pa(1), "to the VM")
+    equal(ask(into, "peer", 3), pa(1), "to the VM from another host")
+    equal(ask(into, "peer", 77), "pa_invalid", "to the VM from elsewhere")
+    equal(ask(into, "peer", 2, vni=4711), "no_route_rule", "by another VNI")
+    equal(ask(into, "vm", 1), pa(2), "reply of the VM")
+    # Decided twice in thought: policy has changed, and the sender moved.
+    change(*[r for s in range(1, 6)
+             for r in (*group(f"a{s}", (1, "allow", False, {})),
+                       bind("eni1", "in", s, f"a{s}"))])
+    equal(ask(into, "peer", 3), pa(1), "after a change")
+    equal(ask(into, "peer", 77), "pa_invalid", "after a change, elsewhere")
+    equal((out.flow()["pa"], into.flow()["pa"], net.stats()), before,
+          "what is there")
+    into.peer("A")
+    out.peer("A")
+
+
 @case("ICMP error about an echo request")
 def icmp_about_echo():
     net.load(base())
