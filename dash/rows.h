@@ -169,6 +169,19 @@ u32 dash_row_u32(const struct dash_row *row, int attr, u32 absent);
 u8 dash_row_u8(const struct dash_row *row, int attr, u8 absent);
 
 /**
+ * dash_row_check - is a row of a request what a row of its table may be?
+ * @nest: nested attributes of the row
+ * @type: enum dash_object_type
+ * @del: only the key counts
+ * @seq: number that errors name, or NULL
+ * @extack: says what is wrong
+ *
+ * Return: 0 or an error.
+ */
+int dash_row_check(const struct nlattr *nest, u8 type, bool del,
+		   const u32 *seq, struct netlink_ext_ack *extack);
+
+/**
  * dash_row_alloc - check and keep a row of a request
  * @nest: nested attributes of the row
  * @type: enum dash_object_type
