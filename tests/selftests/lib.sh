@@ -203,6 +203,8 @@ run_tests()
 			skipped=$((skipped + 1))
 			echo "ok $n $name # SKIP $(<"$TMP/skip")"
 		elif [ $rc = 0 ]; then
+			# figures that are of interest in any case
+			grep '^# figure: ' "$TMP/out"
 			echo "ok $n $name"
 		else
 			bad=$((bad + 1))

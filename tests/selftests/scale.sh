@@ -44,7 +44,7 @@ timed()
 	shift 2
 	must "$@"
 	ms=$(((${EPOCHREALTIME/./} - ${start/./}) / 1000))
-	echo "# $what: $ms ms"
+	echo "# figure: $what: $ms ms"
 	[ "$ms" -le $((limit * 1000)) ] || fail "$what took $ms ms"
 }
 
@@ -73,7 +73,7 @@ many()
 	timed 120 "load of $N mappings and $N routes" ctl a load "$TMP/rows"
 	[ "$(memory mapping objects)" = "$N" ] || fail "$(memory mapping objects) mappings"
 	[ "$(memory route objects)" = "$N" ] || fail "$(memory route objects) routes"
-	echo "# bytes per mapping: $(($(memory mapping bytes) / N)), per route: $(($(memory route bytes) / N))"
+	echo "# figure: bytes per mapping: $(($(memory mapping bytes) / N)), per route: $(($(memory route bytes) / N))"
 	[ $(($(memory mapping bytes) / N)) -le 64 ] || fail "a mapping takes more than 64 bytes"
 
 	generate 5 6 >"$TMP/one"
