@@ -10,6 +10,7 @@
 #   lint                 scripts/lint.sh
 #   kunit kunit-debug    unit tests in the kernels uml, uml-debug
 #   uml uml-debug        all selftests in these
+#   bench-smoke          the fast path is faster than what it must be faster than
 #   6.1 6.12             those of the selftests that want no more than a stock
 #                        kernel, in Debian's
 #
@@ -55,6 +56,10 @@ job()
 	uml | uml-debug)
 		[ -x $SELFTESTS ] || return 77
 		tests/vm/run.sh "$1" --timeout "$TIMEOUT" -- $SELFTESTS
+		;;
+	bench-smoke)
+		[ -x tests/bench/run.sh ] || return 77
+		tests/bench/run.sh smoke
 		;;
 	6.1 | 6.12)
 		[ -x $SELFTESTS ] || return 77
@@ -131,6 +136,7 @@ trap 'exit 143' TERM HUP
 for name in "${jobs[@]}"; do
 	case $name in
 	lint) ;;
+	bench-smoke) tests/vm/kernel.sh uml >/dev/null || true ;;
 	kunit*) tests/vm/kernel.sh "uml${name#kunit}" >/dev/null || true ;;
 	*) tests/vm/kernel.sh "$name" >/dev/null || true ;;
 	esac

@@ -160,6 +160,8 @@ const char *bench_frame_check(const struct bench_want *want,
 
 /* --- dev.c: sources and sinks --- */
 
+enum bench_gso { BENCH_GSO_NONE, BENCH_GSO_WHOLE, BENCH_GSO_SEGMENTS };
+
 enum bench_order { BENCH_RANDOM, BENCH_SEQ, BENCH_NEW };
 
 /**
@@ -194,6 +196,12 @@ struct bench_dev {
 	unsigned int batch;
 	/** @gro: through GRO */
 	bool gro;
+	/** @gso: large packets of TCP, and how they are given out */
+	enum bench_gso gso;
+	/** @gso_syn: with SYN, to open the connections */
+	bool gso_syn;
+	/** @page: payload of large packets */
+	struct page *page;
 	/** @idle: polls since the sink got something */
 	unsigned int idle;
 	/** @seen: what the sink had then */
@@ -213,6 +221,8 @@ struct bench_dev {
 	u64 bytes;
 	u64 bad;
 	const char *why;
+	/** @large: large packets are expected, @bytes are those of TCP */
+	bool large;
 	/** @last: number of the last frame by flow, to see a wrong order */
 	u32 *last;
 	/** @n_last: size of @last */
@@ -231,6 +241,13 @@ int bench_dev_source(struct bench_cmd *cmd);
 int bench_dev_sink(struct bench_cmd *cmd);
 int bench_dev_run(struct bench_cmd *cmd);
 
+/* --- gso.c --- */
+
+struct sk_buff *bench_gso_make(struct bench_dev *bd, u32 index);
+void bench_gso_emit(struct bench_dev *bd, struct sk_buff *skb);
+const char *bench_gso_check(const struct bench_want *want,
+			    const struct sk_buff *skb, unsigned int *payload);
+
 /* --- contend.c --- */
 
 int bench_contend(struct bench_cmd *cmd);
@@ -239,5 +256,22 @@ void bench_contend_stop(struct bench_dev *bd);
 /* --- chase.c --- */
 
 int bench_chase(struct bench_cmd *cmd);
+
+/* --- file.c --- */
+
+void *bench_file(const struct bench_cmd *cmd, const char *key, size_t *size);
+
+/* --- prefix.c --- */
+
+int bench_prefix_load(struct bench_cmd *cmd);
+int bench_prefix_update(struct bench_cmd *cmd);
+int bench_prefix_run(struct bench_cmd *cmd);
+void bench_prefix_fini(void);
+
+/* --- rules.c --- */
+
+int bench_rules_load(struct bench_cmd *cmd);
+int bench_rules_run(struct bench_cmd *cmd);
+void bench_rules_fini(void);
 
 #endif /* _DASH_BENCH_H */

@@ -10,7 +10,7 @@ import sys
 from benchlib import HERE, TABLE, Failure, chase, note, run
 
 # In the order in which they are run
-PARTS = ["fast", "new"]
+PARTS = ["fast", "new", "acl", "lpm"]
 
 
 def conditions():

@@ -68,13 +68,10 @@ def meminfo():
 
 
 def memory():
-    """Bytes of kernel memory in use: slabs, vmalloc, large kmalloc, per CPU.
-    Counted as what is neither free nor page cache nor a process'."""
-    with open("/proc/sys/vm/drop_caches", "w", encoding="ascii") as f:
-        f.write("1")
+    """Bytes of kernel memory in objects: slabs with what is too large for
+    them, vmalloc, per CPU."""
     m = meminfo()
-    user = m["AnonPages"] + m["Cached"] + m["Buffers"] + m["PageTables"]
-    return (m["MemTotal"] - m["MemFree"] - user) * 1024
+    return (m["Slab"] + m["VmallocUsed"] + m["Percpu"]) * 1024
 
 
 class Samples:

@@ -34,9 +34,20 @@ static void bench_sink_bad(struct bench_dev *bd, const struct sk_buff *skb,
 static netdev_tx_t bench_xmit(struct sk_buff *skb, struct net_device *dev)
 {
 	struct bench_dev *bd = netdev_priv(dev);
+	unsigned int payload;
 	u32 index, seq;
 	const char *why;
 
+	if (unlikely(bd->large)) {
+		why = bench_gso_check(&bd->want, skb, &payload);
+		if (!why) {
+			bd->ok++;
+			bd->bytes += payload;
+		} else {
+			bench_sink_bad(bd, skb, why);
+		}
+		goto free;
+	}
 	why = bench_frame_check(&bd->want, skb, &index, &seq);
 	if (unlikely(why)) {
 		bench_sink_bad(bd, skb, why);
@@ -49,6 +60,7 @@ static netdev_tx_t bench_xmit(struct sk_buff *skb, struct net_device *dev)
 			bd->last[index] = seq;
 		}
 	}
+free:
 	if (likely(in_serving_softirq()))
 		napi_consume_skb(skb, 1);
 	else
@@ -87,6 +99,12 @@ static bool bench_emit(struct bench_dev *bd)
 	struct net_device *dev = bd->dev;
 	struct sk_buff *skb;
 
+	if (unlikely(bd->gso)) {
+		skb = bench_gso_make(bd, bench_next_flow(bd));
+		if (skb)
+			bench_gso_emit(bd, skb);
+		return skb;
+	}
 	skb = napi_alloc_skb(&bd->napi, bd->gen.len);
 	if (unlikely(!skb))
 		return false;
@@ -214,7 +232,7 @@ static void bench_dev_start(void *data)
 }
 
 /*
- * run dev= packets= | ms=  flows= order=random|seq|new batch= gro=
+ * run dev= packets= | ms=  flows= order=random|seq|new batch= gro= gso= syn=
  * cpu= where the NAPI is polled
  */
 int bench_dev_run(struct bench_cmd *cmd)
@@ -240,6 +258,10 @@ int bench_dev_run(struct bench_cmd *cmd)
 	bd->next = bench_num(cmd, "first", bd->order == BENCH_NEW ? bd->next : 0);
 	bd->batch = bench_num(cmd, "batch", NAPI_POLL_WEIGHT);
 	bd->gro = bench_num(cmd, "gro", 0);
+	bd->gso = bench_num(cmd, "gso", BENCH_GSO_NONE);
+	bd->gso_syn = bench_num(cmd, "syn", 0);
+	if (sink)
+		sink->large = bd->gso;
 	bd->todo = bench_num(cmd, "packets", bench_str(cmd, "ms") ? U64_MAX : 1);
 	bd->sent = 0;
 	bd->idle = 0;
@@ -305,11 +327,16 @@ static int bench_dev_newlink(struct net *net, struct net_device *dev,
 	bd->dev = dev;
 	bd->rnd = 2463534242U;
 	init_completion(&bd->done);
+	bd->page = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	if (!bd->page)
+		return -ENOMEM;
 	netif_napi_add(dev, &bd->napi, bench_poll);
 	napi_enable(&bd->napi);
 	err = register_netdevice(dev);
-	if (err)
+	if (err) {
+		put_page(bd->page);
 		return err;
+	}
 	list_add_tail(&bd->list, &bench_devs);
 	return 0;
 }
@@ -329,6 +356,7 @@ static void bench_dev_dellink(struct net_device *dev, struct list_head *head)
 	napi_disable(&bd->napi);
 	bench_gen_fini(&bd->gen);
 	vfree(bd->last);
+	put_page(bd->page);
 	unregister_netdevice_queue(dev, head);
 }
 

@@ -20,6 +20,11 @@ static const struct {
 	{ "run", bench_dev_run },
 	{ "contend", bench_contend },
 	{ "chase", bench_chase },
+	{ "prefix_load", bench_prefix_load },
+	{ "prefix_update", bench_prefix_update },
+	{ "prefix_run", bench_prefix_run },
+	{ "rules_load", bench_rules_load },
+	{ "rules_run", bench_rules_run },
 };
 
 static int bench_open(struct inode *inode, struct file *file)
@@ -90,6 +95,8 @@ static int __init bench_init(void)
 static void __exit bench_exit(void)
 {
 	remove_proc_entry("dash_bench", NULL);
+	bench_prefix_fini();
+	bench_rules_fini();
 	bench_dev_fini();
 }
 
