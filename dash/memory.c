@@ -43,24 +43,20 @@ static void dash_memory_vnet(struct dash_net *dn, const struct dash_vnet *vnet,
 			dash_rhashtable_bytes(&set->hosts.pas);
 }
 
-static void dash_memory_routes(const struct dash_route_group *group,
+static void dash_memory_routes(struct dash_route_group *group,
 			       struct dash_memory *m)
 {
 	struct dash_memory *actions = &m[DASH_MEMORY_KIND_ACTION];
 	struct dash_memory *routes = &m[DASH_MEMORY_KIND_ROUTE];
-	struct dash_route_act *a;
-	unsigned long id;
 	int v6;
 
 	for (v6 = 0; v6 < 2; v6++) {
 		routes->objects += dash_lpm_count(&group->lpm[v6]);
 		routes->bytes += dash_lpm_bytes(&group->lpm[v6]);
 	}
-	xa_for_each((struct xarray *)&group->actions, id, a) {
-		actions->objects++;
-		actions->bytes += struct_size(a, attrs, a->len) +
-				  a->n_pa * sizeof(*a->pa);
-	}
+	actions->objects += atomic_read(&group->by_content.nelems);
+	actions->bytes += group->bytes +
+			  dash_rhashtable_bytes(&group->by_content);
 }
 
 static void dash_memory_acl(struct dash_net *dn,

@@ -130,12 +130,6 @@ static size_t dash_route_act_bytes(const struct dash_route_act *a)
 	return struct_size(a, attrs, a->len) + a->n_pa * sizeof(*a->pa);
 }
 
-size_t dash_route_group_bytes(const struct dash_route_group *group)
-{
-	return sizeof(*group) + READ_ONCE(group->bytes) +
-	       dash_lpm_bytes(&group->lpm[0]) + dash_lpm_bytes(&group->lpm[1]);
-}
-
 static void dash_route_action_free(struct dash_route_act *a)
 {
 	struct dash_route_group *group = a->group;
@@ -143,7 +137,7 @@ static void dash_route_action_free(struct dash_route_act *a)
 	rhashtable_remove_fast(&group->by_content, &a->node,
 			       dash_route_act_params);
 	xa_erase(&group->actions, a->id);
-	WRITE_ONCE(group->bytes, group->bytes - dash_route_act_bytes(a));
+	group->bytes -= dash_route_act_bytes(a);
 	list_del(&a->touched);
 	if (a->ref.sym)
 		list_del(&a->ref.list);
@@ -298,7 +292,7 @@ dash_route_action_alloc(struct dash_txn *txn, struct dash_route_group *group,
 		if (err)
 			goto remove_content;
 	}
-	WRITE_ONCE(group->bytes, group->bytes + dash_route_act_bytes(a));
+	group->bytes += dash_route_act_bytes(a);
 	/* should it get no route, it goes at the end of the change */
 	list_add_tail(&a->touched, &group->touched);
 	return a;

@@ -85,7 +85,7 @@ struct dash_route_group {
 	struct rhashtable by_content;
 	/** @touched: actions that the change under way gives or takes routes */
 	struct list_head touched;
-	/** @bytes: memory of the actions */
+	/** @bytes: memory of the actions, under dash_net.lock */
 	size_t bytes;
 	/** @txn: change under way, when @staged */
 	struct dash_lpm_txn txn[2];
@@ -111,15 +111,6 @@ struct dash_route_group *dash_route_group_alloc(struct dash_sym *sym);
  * Context: may sleep.
  */
 void dash_route_group_free(struct dash_route_group *group);
-
-/**
- * dash_route_group_bytes - memory of a group
- * @group: group
- *
- * Context: RCU or dash_net.lock held.
- * Return: bytes of its prefix tables and actions.
- */
-size_t dash_route_group_bytes(const struct dash_route_group *group);
 
 /**
  * struct dash_route - what a lookup found
