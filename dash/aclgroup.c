@@ -1,15 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * A group is compiled whole whenever one of its rules, one of the tags they
- * name or the group itself changes, and swapped by one pointer.
+/**
+ * DOC: ACL groups
+ *
+ * A version of a group is made of one or two parts, each with a classifier. It
+ * is compiled whole into one part, which takes time for each prefix. Where that
+ * would be long and little has changed since, the next version takes the part
+ * over without the rules that went or changed, and compiles the new ones alone
+ * into a second part::
+ *
+ *   version 1:  part 0: 10 20 30 40 50
+ *   version 2:  part 0: 10 20  - 40 50   part 1: 25      (30 gone, 25 new)
+ *   version 3:  part 0: 10  -  - 40 50   part 1: 20' 25  (20 changed)
+ *
+ * The best match of the two is the one with the lower priority number. When
+ * part 1 has grown to a share of part 0, the group is compiled whole again, so
+ * a change costs a share of that. Whatever changed, packets see it by one
+ * pointer.
  */
+#include <linux/minmax.h>
 #include <linux/slab.h>
-#include <linux/sort.h>
 
 #include "aclgroup.h"
+#include "aclgroup_build.h"
 #include "classifier.h"
 #include "config.h"
 #include "nl_gen.h"
+
+/* Bytes of rows that are always compiled whole: it takes about a millisecond */
+#define DASH_ACL_SMALL	(128 << 10)
+
+/* Part 1 is at most this share of part 0 */
+#define DASH_ACL_SHARE	32
 
 struct dash_acl_group *dash_aclgroup_alloc(struct dash_sym *sym)
 {
@@ -25,10 +46,16 @@ struct dash_acl_group *dash_aclgroup_alloc(struct dash_sym *sym)
 
 static void dash_acl_version_free(struct dash_acl_version *ver)
 {
+	struct dash_acl_part *part;
+
 	if (!ver)
 		return;
-	dash_classifier_free(ver->cls);
-	kvfree(ver);
+	for (part = ver->part; part < ver->part + ver->n_parts; part++) {
+		dash_classifier_free(part->cls);
+		if (refcount_dec_and_test(&part->rules->ref))
+			kvfree(part->rules);
+	}
+	kfree(ver);
 }
 
 void dash_aclgroup_free(struct dash_acl_group *group)
@@ -38,336 +65,250 @@ void dash_aclgroup_free(struct dash_acl_group *group)
 	kfree(group);
 }
 
-/* Everything that building a version needs, freed when it is built. */
-struct dash_acl_build {
-	struct dash_txn *txn;
-	/* rules in order, as rows */
-	struct dash_row **row;
-	/* the same as the classifier wants them */
-	struct dash_cls_rule *rule;
-	u32 n;
-	/* arrays that the rules point to */
-	void **mem;
-	u32 n_mem, max_mem;
-	bool v6;
-};
-
-static void *dash_build_alloc(struct dash_acl_build *b, size_t n, size_t size)
+/* Rules of the end state, not in order. */
+static int dash_acl_list(struct dash_txn *txn, struct dash_sym *group,
+			 struct dash_acl_rule **rules, u32 *np)
 {
-	void *p;
-
-	if (b->n_mem == b->max_mem)
-		return NULL;
-	p = kvcalloc(n, size, GFP_KERNEL_ACCOUNT);
-	if (p)
-		b->mem[b->n_mem++] = p;
-	return p;
-}
-
-static bool dash_acl_row_is_v6(const struct dash_row *row, int attr)
-{
-	return dash_row_u8(row, attr, 0) == DASH_IP_VERSION_IPV6;
-}
-
-static u32 dash_row_count(const struct dash_row *row, int attr)
-{
-	const struct nlattr *nla;
-	int rem;
-	u32 n = 0;
-
-	dash_row_for_each(nla, row, rem)
-		n += nla_type(nla) == attr;
-	return n;
-}
-
-/* The prefixes in attributes @attr of @row; -EINVAL for the other family. */
-static int dash_build_prefixes(struct dash_acl_build *b,
-			       const struct dash_row *row, int attr,
-			       struct dash_prefix_set *set)
-{
-	struct nlattr *tb[DASH_A_PREFIX_MAX + 1];
-	unsigned int len = b->v6 ? 16 : 4;
-	const struct nlattr *nla;
-	struct dash_prefix *p;
-	u32 n;
-	int rem;
-
-	n = dash_row_count(row, attr);
-	set->n = 0;
-	set->p = NULL;
-	if (!n)
-		return 0;
-	p = dash_build_alloc(b, n, sizeof(*p));
-	if (!p)
-		return -ENOMEM;
-	set->p = p;
-
-	dash_row_for_each(nla, row, rem) {
-		if (nla_type(nla) != attr)
-			continue;
-		/* checked when the row came */
-		nla_parse_nested(tb, DASH_A_PREFIX_MAX, nla,
-				 dash_prefix_nl_policy, NULL);
-		if (nla_len(tb[DASH_A_PREFIX_ADDR]) != len)
-			return -EINVAL;
-		memcpy(p->b, nla_data(tb[DASH_A_PREFIX_ADDR]), len);
-		p->plen = nla_get_u8(tb[DASH_A_PREFIX_LEN]);
-		p++;
-		set->n++;
-	}
-	return 0;
-}
-
-/* One side's prefix list and tags together. */
-static int dash_build_side(struct dash_acl_build *b, struct dash_row *row,
-			   int addr_attr, int tag_attr,
-			   const struct dash_prefix_set **setp, u32 *np,
-			   bool *any)
-{
-	const char *side = addr_attr == DASH_A_ACL_RULE_SRC_ADDR ? "src" : "dst";
-	u32 n_tags = dash_row_count(row, tag_attr);
-	struct dash_prefix_set *set;
-	const struct nlattr *nla;
-	struct dash_sym *tag;
-	int rem, err;
-	u32 n = 0;
-
-	*any = !n_tags && !dash_row_get(row, addr_attr);
-	if (*any)
-		return 0;
-
-	set = dash_build_alloc(b, n_tags + 1, sizeof(*set));
-	if (!set)
-		return -ENOMEM;
-	*setp = set;
-
-	b->txn->row = row;
-	err = dash_build_prefixes(b, row, addr_attr, &set[n++]);
-	if (err == -EINVAL)
-		return dash_txn_fail(b->txn, err,
-				     "%s_addr is not of the group's ip_version",
-				     side);
-	if (err)
-		return err;
-
-	dash_row_for_each(nla, row, rem) {
-		if (nla_type(nla) != tag_attr)
-			continue;
-		tag = dash_sym_of_nla(b->txn->dn, DASH_OBJECT_TYPE_TAG, nla);
-		if (WARN_ON_ONCE(!tag || !dash_sym_next(tag)))
-			return -ENOENT;
-		err = dash_build_prefixes(b, dash_sym_next(tag),
-					  DASH_A_TAG_PREFIX, &set[n]);
-		if (err == -EINVAL ||
-		    (!err && dash_acl_row_is_v6(dash_sym_next(tag),
-						DASH_A_TAG_IP_VERSION) != b->v6))
-			return dash_txn_fail(b->txn, -EINVAL,
-					     "%s_tag: %s is not of the group's ip_version",
-					     side, tag->name);
-		if (err)
-			return err;
-		n++;
-	}
-	*np = n;
-	return 0;
-}
-
-static int dash_build_ports(struct dash_acl_build *b, struct dash_row *row,
-			    int attr, const struct dash_port_range **rangep,
-			    u32 *np)
-{
-	struct nlattr *tb[DASH_A_PORT_RANGE_MAX + 1];
-	struct dash_port_range *range;
-	const struct nlattr *nla;
-	int rem;
-
-	*np = dash_row_count(row, attr);
-	if (!*np)
-		return 0;
-	range = dash_build_alloc(b, *np, sizeof(*range));
-	if (!range)
-		return -ENOMEM;
-	*rangep = range;
-	dash_row_for_each(nla, row, rem) {
-		if (nla_type(nla) != attr)
-			continue;
-		nla_parse_nested(tb, DASH_A_PORT_RANGE_MAX, nla,
-				 dash_port_range_nl_policy, NULL);
-		range->lo = nla_get_u16(tb[DASH_A_PORT_RANGE_LO]);
-		range->hi = nla_get_u16(tb[DASH_A_PORT_RANGE_HI]);
-		range++;
-	}
-	return 0;
-}
-
-static int dash_build_rule(struct dash_acl_build *b, struct dash_row *row,
-			   struct dash_cls_rule *rule)
-{
-	const struct nlattr *nla;
-	u8 *proto;
-	int rem, err;
-	u32 n;
-
-	n = dash_row_count(row, DASH_A_ACL_RULE_PROTOCOL);
-	if (n) {
-		proto = dash_build_alloc(b, n, sizeof(*proto));
-		if (!proto)
-			return -ENOMEM;
-		rule->protos = proto;
-		rule->n_protos = n;
-		dash_row_for_each(nla, row, rem)
-			if (nla_type(nla) == DASH_A_ACL_RULE_PROTOCOL)
-				*proto++ = nla_get_u8(nla);
-	}
-
-	err = dash_build_side(b, row, DASH_A_ACL_RULE_SRC_ADDR,
-			      DASH_A_ACL_RULE_SRC_TAG, &rule->src,
-			      &rule->n_src_sets, &rule->src_any);
-	if (!err)
-		err = dash_build_side(b, row, DASH_A_ACL_RULE_DST_ADDR,
-				      DASH_A_ACL_RULE_DST_TAG, &rule->dst,
-				      &rule->n_dst_sets, &rule->dst_any);
-	if (!err)
-		err = dash_build_ports(b, row, DASH_A_ACL_RULE_SRC_PORT,
-				       &rule->sport, &rule->n_sport);
-	if (!err)
-		err = dash_build_ports(b, row, DASH_A_ACL_RULE_DST_PORT,
-				       &rule->dport, &rule->n_dport);
-	return err;
-}
-
-static int dash_row_cmp_priority(const void *a, const void *b)
-{
-	u32 pa = dash_row_u32(*(struct dash_row **)a, DASH_A_ACL_RULE_PRIORITY, 0);
-	u32 pb = dash_row_u32(*(struct dash_row **)b, DASH_A_ACL_RULE_PRIORITY, 0);
-
-	return pa < pb ? -1 : pa > pb;
-}
-
-/* Rules of the end state in order; a priority twice is an error. */
-static int dash_build_order(struct dash_acl_build *b, struct dash_sym *group)
-{
-	struct dash_row *row, *other;
+	struct dash_acl_rule *r;
+	struct dash_row *row;
 	struct dash_sym *sym;
-	u32 n = 0, i;
+	u32 n = 0;
 
 	list_for_each_entry(sym, &group->children, sibling)
 		n += !!dash_sym_next(sym);
 	if (n > DASH_CLS_MAX_RULES)
-		return dash_txn_fail(b->txn, -E2BIG,
+		return dash_txn_fail(txn, -E2BIG,
 				     "%u rules, more than the %u possible",
 				     n, DASH_CLS_MAX_RULES);
-
-	b->n = n;
-	b->row = kvcalloc(n + 1, sizeof(*b->row), GFP_KERNEL_ACCOUNT);
-	b->rule = kvcalloc(n + 1, sizeof(*b->rule), GFP_KERNEL_ACCOUNT);
-	if (!b->row || !b->rule)
+	r = kvcalloc(n + 1, sizeof(*r), GFP_KERNEL_ACCOUNT);
+	if (!r)
 		return -ENOMEM;
-
-	n = 0;
+	*rules = r;
+	*np = n;
 	list_for_each_entry(sym, &group->children, sibling) {
 		row = dash_sym_next(sym);
 		if (!row)
 			continue;
-		b->row[n++] = row;
-		/* protocols, ports of two sides, sets and prefixes of two */
-		b->max_mem += 7 + dash_row_count(row, DASH_A_ACL_RULE_SRC_TAG) +
-			      dash_row_count(row, DASH_A_ACL_RULE_DST_TAG);
-	}
-	b->mem = kvcalloc(b->max_mem + 1, sizeof(*b->mem), GFP_KERNEL_ACCOUNT);
-	if (!b->mem)
-		return -ENOMEM;
-	sort(b->row, n, sizeof(*b->row), dash_row_cmp_priority, NULL);
-
-	for (i = 1; i < n; i++) {
-		if (dash_row_cmp_priority(&b->row[i - 1], &b->row[i]))
-			continue;
-		row = b->row[i];
-		other = b->row[i - 1];
-		/* blame the one that the change brings */
-		if (!row->sym->staged)
-			swap(row, other);
-		b->txn->row = row;
-		return dash_txn_fail(b->txn, -EEXIST,
-				     "priority %u is also that of rule %s",
-				     dash_row_u32(row, DASH_A_ACL_RULE_PRIORITY, 0),
-				     other->sym->name);
+		r->row = row;
+		r->priority = dash_row_u32(row, DASH_A_ACL_RULE_PRIORITY, 0);
+		r++;
 	}
 	return 0;
 }
 
-static struct dash_acl_version *dash_build(struct dash_acl_build *b,
-					   struct dash_row *group)
+/* Radix sort; sort() would be several times slower. */
+static int dash_acl_sort(struct dash_acl_rule *rules, u32 n)
 {
-	struct dash_acl_version *ver;
+	struct dash_acl_rule *from = rules, *to, *spare;
+	u32 count[256], shift, sum, i, c;
+
+	spare = kvmalloc_array(n + 1, sizeof(*spare), GFP_KERNEL_ACCOUNT);
+	if (!spare)
+		return -ENOMEM;
+	to = spare;
+	/* an even number of passes ends where it began */
+	for (shift = 0; shift < 32; shift += 8) {
+		memset(count, 0, sizeof(count));
+		for (i = 0; i < n; i++)
+			count[from[i].priority >> shift & 0xff]++;
+		for (c = 0, sum = 0; c < 256; c++) {
+			swap(count[c], sum);
+			sum += count[c];
+		}
+		for (i = 0; i < n; i++)
+			to[count[from[i].priority >> shift & 0xff]++] = from[i];
+		swap(from, to);
+	}
+	kvfree(spare);
+	return 0;
+}
+
+/* Rules of the end state in order; a priority twice is an error. */
+static int dash_acl_order(struct dash_txn *txn, struct dash_sym *group,
+			  struct dash_acl_rule **rules, u32 *np)
+{
+	struct dash_row *row, *other;
 	struct dash_acl_rule *r;
-	u32 i;
+	u32 n, i;
 	int err;
 
-	for (i = 0; i < b->n; i++) {
-		err = dash_build_rule(b, b->row[i], &b->rule[i]);
-		if (err)
-			return ERR_PTR(err);
-		cond_resched();
+	err = dash_acl_list(txn, group, rules, np);
+	if (err)
+		return err;
+	r = *rules;
+	n = *np;
+	err = dash_acl_sort(r, n);
+	for (i = 1; i < n && !err; i++) {
+		if (r[i - 1].priority != r[i].priority)
+			continue;
+		row = r[i].row;
+		other = r[i - 1].row;
+		/* blame the one that the change brings */
+		if (!row->sym->staged)
+			swap(row, other);
+		txn->row = row;
+		err = dash_txn_fail(txn, -EEXIST,
+				    "priority %u is also that of rule %s",
+				    r[i].priority, other->sym->name);
 	}
+	if (err)
+		kvfree(r);
+	return err;
+}
 
-	ver = kvzalloc(struct_size(ver, rule, b->n), GFP_KERNEL_ACCOUNT);
-	if (!ver)
-		return ERR_PTR(-ENOMEM);
-	ver->n = b->n;
-	ver->allow = dash_row_u8(group, DASH_A_ACL_GROUP_DEFAULT_ACTION,
-				 DASH_ACL_ACTION_DENY) == DASH_ACL_ACTION_ALLOW;
-	for (i = 0; i < b->n; i++) {
-		r = &ver->rule[i];
-		r->row = b->row[i];
-		r->priority = dash_row_u32(r->row, DASH_A_ACL_RULE_PRIORITY, 0);
-		r->allow = dash_row_u8(r->row, DASH_A_ACL_RULE_ACTION, 0) ==
-			   DASH_ACL_ACTION_ALLOW;
-		r->terminating = dash_row_u8(r->row,
-					     DASH_A_ACL_RULE_TERMINATING, 0);
-		r->counter = dash_row_u8(r->row, DASH_A_ACL_RULE_COUNTER, 0);
-	}
+/*
+ * What differs from the rules of a part: its @dead ones, by index, and @fresh
+ * ones. All are in order of priority.
+ */
+static void dash_acl_diff(const struct dash_acl_part *part,
+			  const struct dash_acl_rule *rules, u32 n,
+			  u32 *dead, u32 *n_dead,
+			  struct dash_acl_rule *fresh, u32 *n_fresh)
+{
+	const struct dash_acl_rule *end = rules + n, *old;
+	u32 i;
 
-	ver->cls = dash_classifier_build(b->v6 ? 128 : 32, b->rule, b->n,
-					 GFP_KERNEL_ACCOUNT);
-	if (IS_ERR(ver->cls)) {
-		err = PTR_ERR(ver->cls);
-		kvfree(ver);
-		b->txn->row = group;
-		return ERR_PTR(dash_txn_fail(b->txn, err, err == -E2BIG ?
-					     "the rules need more memory than a group may have" :
-					     "the rules cannot be compiled"));
+	*n_dead = 0;
+	*n_fresh = 0;
+	for (i = 0; i < part->rules->n; i++) {
+		/* the row of a dead rule is gone, others are still there */
+		if (!dash_classifier_has(part->cls, i))
+			continue;
+		old = &part->rules->rule[i];
+		while (rules < end && rules->priority < old->priority)
+			fresh[(*n_fresh)++] = *rules++;
+		if (rules < end && rules->row == old->row)
+			rules++;
+		else
+			dead[(*n_dead)++] = i;
 	}
-	return ver;
+	while (rules < end)
+		fresh[(*n_fresh)++] = *rules++;
+}
+
+static size_t dash_acl_size(const struct dash_acl_rule *rules, u32 n)
+{
+	size_t size = 0;
+	u32 i;
+
+	for (i = 0; i < n; i++)
+		size += rules[i].row->len;
+	return size;
+}
+
+static int dash_acl_add_part(struct dash_txn *txn, struct dash_row *group,
+			     struct dash_acl_version *ver,
+			     const struct dash_acl_rule *rules, u32 n)
+{
+	struct dash_acl_part *part = &ver->part[ver->n_parts];
+	int err;
+
+	part->rules = kvmalloc(struct_size(part->rules, rule, n),
+			       GFP_KERNEL_ACCOUNT);
+	if (!part->rules)
+		return -ENOMEM;
+	refcount_set(&part->rules->ref, 1);
+	part->rules->n = n;
+	part->rules->size = dash_acl_size(rules, n);
+	memcpy(part->rules->rule, rules, n * sizeof(*rules));
+	part->cls = dash_acl_build(txn, group, ver->v6, rules, n);
+	if (IS_ERR(part->cls)) {
+		err = PTR_ERR(part->cls);
+		kvfree(part->rules);
+		return err;
+	}
+	ver->n_parts++;
+	ver->tags[0] |= dash_classifier_has_tags(part->cls, false);
+	ver->tags[1] |= dash_classifier_has_tags(part->cls, true);
+	return 0;
+}
+
+static int dash_acl_keep_part(struct dash_acl_version *ver,
+			      const struct dash_acl_part *old,
+			      const u32 *dead, u32 n_dead)
+{
+	struct dash_acl_part *part = &ver->part[ver->n_parts];
+
+	part->cls = dash_classifier_without(old->cls, dead, n_dead,
+					    GFP_KERNEL_ACCOUNT);
+	if (!part->cls)
+		return -ENOMEM;
+	part->rules = old->rules;
+	refcount_inc(&part->rules->ref);
+	ver->n_parts++;
+	ver->tags[0] |= dash_classifier_has_tags(part->cls, false);
+	ver->tags[1] |= dash_classifier_has_tags(part->cls, true);
+	return 0;
+}
+
+/* Parts of a new version, out of the old one if that saves time. */
+static int dash_acl_make_parts(struct dash_txn *txn, struct dash_row *group,
+			       struct dash_acl_version *ver,
+			       const struct dash_acl_version *old,
+			       const struct dash_acl_rule *rules, u32 n)
+{
+	const struct dash_acl_part *part;
+	struct dash_acl_rule *fresh;
+	u32 *dead, n_dead, n_fresh;
+	int err = -ENOMEM;
+
+	if (!old || old->v6 != ver->v6 ||
+	    old->part[0].rules->size < DASH_ACL_SMALL)
+		return dash_acl_add_part(txn, group, ver, rules, n);
+
+	part = &old->part[0];
+	fresh = kvmalloc_array(n + 1, sizeof(*fresh), GFP_KERNEL_ACCOUNT);
+	dead = kvmalloc_array(part->rules->n + 1, sizeof(*dead),
+			      GFP_KERNEL_ACCOUNT);
+	if (!fresh || !dead)
+		goto out_free;
+	dash_acl_diff(part, rules, n, dead, &n_dead, fresh, &n_fresh);
+	/* what is left of part 0 is all but the fresh ones */
+	if (n - n_fresh < part->rules->n / 2 ||
+	    dash_acl_size(fresh, n_fresh) > part->rules->size / DASH_ACL_SHARE) {
+		err = dash_acl_add_part(txn, group, ver, rules, n);
+		goto out_free;
+	}
+	err = dash_acl_keep_part(ver, part, dead, n_dead);
+	if (!err && n_fresh)
+		err = dash_acl_add_part(txn, group, ver, fresh, n_fresh);
+out_free:
+	kvfree(dead);
+	kvfree(fresh);
+	return err;
 }
 
 static int dash_aclgroup_compile(struct dash_txn *txn,
 				 struct dash_acl_group *group)
 {
 	struct dash_row *row = dash_sym_next(group->sym);
-	struct dash_acl_version *ver;
-	struct dash_acl_build b = {
-		.txn = txn,
-		.v6 = dash_acl_row_is_v6(row, DASH_A_ACL_GROUP_IP_VERSION),
-	};
+	struct dash_acl_version *ver, *old;
+	struct dash_acl_rule *rules;
 	int err;
+	u32 n;
 
 	txn->row = row;
-	err = dash_build_order(&b, group->sym);
-	if (!err) {
-		ver = dash_build(&b, row);
-		if (IS_ERR(ver))
-			err = PTR_ERR(ver);
-		else
-			group->next = ver;
-	}
-	txn->row = NULL;
+	err = dash_acl_order(txn, group->sym, &rules, &n);
+	if (err)
+		goto out;
 
-	while (b.n_mem)
-		kvfree(b.mem[--b.n_mem]);
-	kvfree(b.mem);
-	kvfree(b.rule);
-	kvfree(b.row);
+	err = -ENOMEM;
+	ver = kzalloc(sizeof(*ver), GFP_KERNEL_ACCOUNT);
+	if (!ver)
+		goto out_free_rules;
+	ver->v6 = dash_acl_row_is_v6(row, DASH_A_ACL_GROUP_IP_VERSION);
+	ver->allow = dash_row_u8(row, DASH_A_ACL_GROUP_DEFAULT_ACTION,
+				 DASH_ACL_ACTION_DENY) == DASH_ACL_ACTION_ALLOW;
+	old = dash_dereference(txn->dn, group->cur);
+	err = dash_acl_make_parts(txn, row, ver, old, rules, n);
+	if (err)
+		dash_acl_version_free(ver);
+	else
+		group->next = ver;
+out_free_rules:
+	kvfree(rules);
+out:
+	txn->row = NULL;
 	return err;
 }
 
@@ -407,41 +348,65 @@ int dash_aclgroup_check(struct dash_txn *txn, struct dash_sym *sym)
 	return 0;
 }
 
-static void dash_aclgroup_dirty(struct dash_txn *txn, struct dash_sym *sym)
+static void dash_aclgroup_dirty(struct dash_txn *txn, struct dash_sym *sym,
+				bool changed)
 {
 	struct dash_acl_group *group = sym->data;
 
-	if (!dash_sym_next(sym) || group->dirty)
+	if (!dash_sym_next(sym))
+		return;
+	group->changed |= changed;
+	if (group->dirty)
 		return;
 	group->dirty = true;
 	list_add_tail(&group->list, &txn->acl_groups);
 }
 
+/* Groups of rules that name a tag; it stays of their family. */
+static int dash_aclgroup_dirty_tag(struct dash_txn *txn, struct dash_sym *tag)
+{
+	struct dash_row *row = dash_sym_next(tag);
+	const struct dash_ref *ref;
+	struct dash_sym *group;
+
+	list_for_each_entry(ref, &tag->refs, list) {
+		if (dash_sym_next(ref->row->sym) != ref->row)
+			continue;
+		group = ref->row->sym->parent;
+		if (row && dash_acl_row_is_v6(row, DASH_A_TAG_IP_VERSION) !=
+		    dash_acl_row_is_v6(dash_sym_next(group),
+				       DASH_A_ACL_GROUP_IP_VERSION)) {
+			txn->row = ref->row;
+			return dash_txn_fail(txn, -EINVAL,
+					     "%s: %s is not of the group's ip_version",
+					     ref->field, tag->name);
+		}
+		dash_aclgroup_dirty(txn, group, false);
+	}
+	return 0;
+}
+
 int dash_aclgroup_prepare(struct dash_txn *txn)
 {
 	struct dash_acl_group *group;
-	const struct dash_ref *ref;
 	struct dash_sym *sym;
 	int err;
 
 	list_for_each_entry(sym, &txn->syms, staged_list) {
-		switch (sym->type) {
-		case DASH_OBJECT_TYPE_ACL_GROUP:
-			dash_aclgroup_dirty(txn, sym);
-			break;
-		case DASH_OBJECT_TYPE_ACL_RULE:
-			dash_aclgroup_dirty(txn, sym->parent);
-			break;
-		case DASH_OBJECT_TYPE_TAG:
-			list_for_each_entry(ref, &sym->refs, list)
-				if (dash_sym_next(ref->row->sym) == ref->row)
-					dash_aclgroup_dirty(txn,
-							    ref->row->sym->parent);
-			break;
-		}
+		err = 0;
+		if (sym->type == DASH_OBJECT_TYPE_ACL_GROUP)
+			dash_aclgroup_dirty(txn, sym, true);
+		else if (sym->type == DASH_OBJECT_TYPE_ACL_RULE)
+			dash_aclgroup_dirty(txn, sym->parent, true);
+		else if (sym->type == DASH_OBJECT_TYPE_TAG)
+			err = dash_aclgroup_dirty_tag(txn, sym);
+		if (err)
+			return err;
 	}
 
 	list_for_each_entry(group, &txn->acl_groups, list) {
+		if (!group->changed)
+			continue;
 		err = dash_aclgroup_compile(txn, group);
 		if (err)
 			return err;
@@ -449,13 +414,20 @@ int dash_aclgroup_prepare(struct dash_txn *txn)
 	return 0;
 }
 
+/* Nothing of the group is in the change any more. */
+static void dash_aclgroup_clean(struct dash_acl_group *group)
+{
+	list_del(&group->list);
+	group->dirty = false;
+	group->changed = false;
+}
+
 void dash_aclgroup_unprepare(struct dash_txn *txn)
 {
 	struct dash_acl_group *group, *tmp;
 
 	list_for_each_entry_safe(group, tmp, &txn->acl_groups, list) {
-		list_del(&group->list);
-		group->dirty = false;
+		dash_aclgroup_clean(group);
 		dash_acl_version_free(group->next);
 		group->next = NULL;
 	}
@@ -466,6 +438,8 @@ void dash_aclgroup_publish(struct dash_txn *txn)
 	struct dash_acl_group *group;
 
 	list_for_each_entry(group, &txn->acl_groups, list) {
+		if (!group->next)
+			continue;
 		group->old = dash_dereference(txn->dn, group->cur);
 		rcu_assign_pointer(group->cur, group->next);
 		group->next = NULL;
@@ -477,8 +451,7 @@ void dash_aclgroup_reap(struct dash_txn *txn)
 	struct dash_acl_group *group, *tmp;
 
 	list_for_each_entry_safe(group, tmp, &txn->acl_groups, list) {
-		list_del(&group->list);
-		group->dirty = false;
+		dash_aclgroup_clean(group);
 		dash_acl_version_free(group->old);
 		group->old = NULL;
 	}

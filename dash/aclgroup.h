@@ -3,8 +3,10 @@
 #ifndef _DASH_ACLGROUP_H
 #define _DASH_ACLGROUP_H
 
+#include <linux/bits.h>
 #include <linux/list.h>
 #include <linux/rcupdate.h>
+#include <linux/refcount.h>
 #include <linux/types.h>
 
 struct dash_classifier;
@@ -12,20 +14,46 @@ struct dash_row;
 struct dash_sym;
 struct dash_txn;
 
+/* What the classifier says about a rule that matches */
+#define DASH_ACL_RULE_ALLOW		BIT(0)
+#define DASH_ACL_RULE_TERMINATING	BIT(1)
+#define DASH_ACL_RULE_COUNTER		BIT(2)
+
+/* DASH_ACL_PARTS: most parts of a version */
+#define DASH_ACL_PARTS	2
+
 /**
- * struct dash_acl_rule - verdict of a rule
+ * struct dash_acl_rule - a compiled rule
  */
 struct dash_acl_rule {
-	/** @row: the rule as set; lives as long as the version does */
+	/** @row: the rule as set; lives as long as versions that have it */
 	struct dash_row *row;
 	/** @priority: lowest first */
 	u32 priority;
-	/** @allow: allow or deny */
-	bool allow;
-	/** @terminating: later stages are not asked */
-	bool terminating;
-	/** @counter: count decisions in row->hits */
-	bool counter;
+};
+
+/**
+ * struct dash_acl_rules - rules that were compiled together
+ */
+struct dash_acl_rules {
+	/** @ref: parts of versions that use it */
+	refcount_t ref;
+	/** @n: number of rules */
+	u32 n;
+	/** @size: bytes of all rows, which compiling them took time for */
+	size_t size;
+	/** @rule: in order of priority */
+	struct dash_acl_rule rule[];
+};
+
+/**
+ * struct dash_acl_part - rules of a version, as compiled together
+ */
+struct dash_acl_part {
+	/** @cls: finds the first rule that matches */
+	struct dash_classifier *cls;
+	/** @rules: the rules; @cls leaves out those that are no more */
+	struct dash_acl_rules *rules;
 };
 
 /**
@@ -34,14 +62,16 @@ struct dash_acl_rule {
  * Immutable once published; replaced whole. RCU.
  */
 struct dash_acl_version {
-	/** @cls: finds the index of the first rule that matches */
-	struct dash_classifier *cls;
-	/** @n: number of rules */
-	u32 n;
+	/** @part: what is left of the rules once compiled, and those since */
+	struct dash_acl_part part[DASH_ACL_PARTS];
+	/** @n_parts: length of @part */
+	u8 n_parts;
+	/** @v6: address family */
+	bool v6;
+	/** @tags: some rule names a tag [source, destination] */
+	bool tags[2];
 	/** @allow: verdict without a match; it is terminating */
 	bool allow;
-	/** @rule: in order of priority */
-	struct dash_acl_rule rule[];
 };
 
 /**
@@ -60,8 +90,10 @@ struct dash_acl_group {
 	struct dash_acl_version *old;
 	/** @list: in dash_txn.acl_groups */
 	struct list_head list;
-	/** @dirty: it is */
+	/** @dirty: it is: its rules or tags of its rules change */
 	bool dirty;
+	/** @changed: its rules do */
+	bool changed;
 };
 
 /**
@@ -103,8 +135,8 @@ int dash_aclgroup_check_bind(struct dash_txn *txn, struct dash_sym *bind);
  * dash_aclgroup_prepare - compile the groups that a transaction concerns
  * @txn: transaction
  *
- * These are groups that changed themselves, have changed rules, or rules with
- * changed tags.
+ * These are groups that changed themselves or have changed rules. Those of
+ * rules with changed tags are only noted, see dash_acl_group.dirty.
  * Context: dash_net.lock held, may sleep.
  * Return: 0; -EINVAL, -EEXIST or -E2BIG for rules that make no group; -ENOMEM.
  */

@@ -4,45 +4,73 @@
  *
  * Bit vector packet classification (T.V. Lakshman and D. Stiliadis,
  * "High-speed policy-based packet forwarding using efficient multi-dimensional
- * range matching", SIGCOMM 1998). Each of the five fields is looked up alone
- * and gives a class; a class is the bitmap of the rules that this field alone
- * would let match. Rules are numbered best first, so the first bit set in the
- * intersection of the five bitmaps is the answer::
+ * range matching", SIGCOMM 1998) with aggregated vectors (F. Baboescu and
+ * G. Varghese, "Scalable packet classification", SIGCOMM 2001). Each of the
+ * five fields is looked up alone and gives a class: the bitmap of the rules
+ * that this field alone would let match. A bitmap is cut in at most 64 blocks
+ * of one to three words. A class is a summary, with a bit for each block that
+ * is not zero, and these blocks. Summaries are intersected first, then only
+ * the blocks that all fields have::
  *
- *   source 10.1.2.3 --- LPM -----------> class 7 ---> 0 1 1 0 1 0 ...
- *   destination     --- LPM -----------> class 2 ---> 1 1 0 0 1 1 ...
- *   source port     --- boundaries ----> class 0 ---> 1 1 1 1 1 1 ...
- *   destination port -- boundaries ----> class 9 ---> 0 1 0 0 1 0 ...
- *   protocol        --- table of 256 --> class 0 ---> 1 1 1 1 1 1 ...
- *                                             AND     -----------
- *                                                     0 1 0 0 1 0 ...
- *                                                       ^ rule 1 matches
+ *   source 10.1.2.3 --- LPM -----> class  [0 1 0 0 1] .10.. 11..1
+ *                   --- tags ----> class  [0 0 0 0 1] ..1..
+ *   destination     --- LPM -----> class  [0 1 1 0 0] 1..1. .1.1.
+ *   source port     --- rank ----> class  [0 0 0 0 0]
+ *   destination port -- rank ----> class  [1 0 0 0 1] ....1 .1...
+ *   protocol        --- table ---> class  [0 1 0 0 0] 11...
  *
- * - Addresses (classifier_addr.c): the class of a prefix is that of the next
+ *                    partition:            both src dst none
+ *   rules numbered:                        ---- --- --- ----
+ *                    blocks:                0 1  2   3   4
+ *
+ * A class of an address would be dense if it had all rules that take any
+ * address. So rules are put in four partitions, by which of the two sides they
+ * say something about, best first within each; where a side says nothing, all
+ * its bits are ones and none is stored. The first match of each partition is
+ * found, and the best of these four is the answer. A partition begins with a
+ * new block, so that a summary bit belongs to one.
+ *
+ * Rules with any protocol or any port of a direction are not in the classes of
+ * that field either, but in one word per 64 rules beside them (struct
+ * cls_word), together with the rules that are there at all and with what rules
+ * say to whom they match. That is one cache line.
+ *
+ * - Prefixes (classifier_addr.c): the class of a prefix is that of the next
  *   shorter prefix that covers it plus the rules that name it, so that the
- *   longest match knows all rules. The root class, of addresses in no prefix,
- *   holds the rules with any address. A prefix that adds nothing to its
- *   covering one is left out.
- * - Ports (classifier_port.c): the classes change only where a range begins or
- *   has ended. These boundaries are sorted and searched. One more class, of the
- *   rules with any port, is for packets that have no ports.
+ *   longest match knows all rules. A prefix that adds nothing to its covering
+ *   one is left out.
+ * - Tags (classifier_tag.c): which tags an address has is not known here, it
+ *   comes with the key. Each tag is a class, found by a hash; those of all tags
+ *   of the address and of the prefix are united. So tags may change without a
+ *   new classifier, and their prefixes are not stored in each.
+ * - Ports (classifier_port.c): classes change only where a range begins or has
+ *   ended. A bit for each port marks these places, and the number of marks
+ *   before every 32 ports turns a port into the number of its interval.
  *
- * Equal bitmaps are stored once (classifier_class.c). Of each only the words
- * from the first to the last that is not zero are stored, and only words that
- * all five have are looked at.
+ * Equal classes are stored once (classifier_class.c). A value in the LPM, a
+ * table of ports or tags is the place of a class in the arena of all classes.
+ *
+ * The lookup (classifier_match.c) goes in steps, each of which prefetches what
+ * the next one needs, for several classifiers at once, such as the ACL stages
+ * of a packet.
  *
  * The compiler sorts the prefixes of a side by (address, length) with a radix
  * sort and sweeps over them with the stack of covering prefixes, at most one
- * per prefix length. It sees a prefix set that many rules share as one set
- * with many rules: sets are never expanded into (prefix, rule) pairs.
+ * per prefix length.
  *
- * With R rules, W = R / 64 words, P prefixes (shared sets once), B port
+ * Rules can be taken out of a classifier without compiling it again: the copy
+ * that dash_classifier_without() makes shares everything with the original but
+ * the words beside the classes.
+ *
+ * With R rules, W = R / 64 + 4 words, P prefixes, M mentions of tags, B port
  * boundaries and C classes:
  *
- * - match takes two LPM lookups, two binary searches and at most 5 * W words
- * - compile takes O(P * (LPM depth + W) + B * W) at worst
- * - memory is at most 128 * P (LPM) + 8 * B + C * (8 + 8 * W) bytes, where
- *   C <= P + B + 260, but usually about the number of distinct address lists.
+ * - match takes two LPM lookups, a probe per tag of the two addresses, and at
+ *   most 5 words for each of W, one more for each further tag
+ * - compile takes O(P * (LPM + W) + M + B * W) at worst, and for prefixes not
+ *   nested O(P * LPM)
+ * - memory is LPM + C * (8 + 8 * nonzero words) + 64 * W + 4 * R
+ *   + 16 kB + 4 * B per side with ports + 32 * tags per side.
  *   DASH_CLS_MAX_BYTES bounds it.
  */
 
@@ -55,8 +83,23 @@
 #include <linux/random.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include "classifier_impl.h"
+
+/**
+ * dash_cls_fail() - say why rules cannot be compiled
+ * @b: compiler
+ * @err: returned
+ * @why: text
+ *
+ * Return: @err.
+ */
+int dash_cls_fail(struct cls_build *b, int err, const char *why)
+{
+	b->why = why;
+	return err;
+}
 
 /**
  * dash_cls_bytes() - memory that the result takes so far
@@ -66,45 +109,252 @@
  */
 size_t dash_cls_bytes(const struct cls_build *b)
 {
-	const struct dash_classifier *cls = b->cls;
-	size_t ports = (size_t)cls->sport.max + cls->dport.max;
+	const struct cls_body *body = b->cls->body;
 
-	return sizeof(*cls) + dash_lpm_bytes(&cls->src.lpm) +
-	       dash_lpm_bytes(&cls->dst.lpm) +
-	       b->n_classes * sizeof(*cls->classes) +
-	       b->used_words * sizeof(*cls->words) +
-	       ports * (sizeof(*cls->sport.lo) + sizeof(*cls->sport.class));
+	return sizeof(*b->cls) + sizeof(*body) +
+	       dash_lpm_bytes(&body->src) + dash_lpm_bytes(&body->dst) +
+	       b->used * sizeof(u64) + b->ports + b->tags +
+	       b->n_words * (sizeof(*b->cls->word) +
+			     64 * sizeof(*b->cls->rank)) +
+	       b->n_rules * sizeof(*body->slot);
+}
+
+static int cls_check_side(struct cls_build *b, const struct dash_cls_side *side,
+			  bool dst)
+{
+	u32 i;
+
+	if (side->any)
+		return 0;
+	if (side->n_prefix > DASH_CLS_MAX_PREFIXES - b->n_prefix[dst])
+		return dash_cls_fail(b, -E2BIG, "too many prefixes");
+	if (side->n_tag > DASH_CLS_MAX_PREFIXES - b->n_tag[dst])
+		return dash_cls_fail(b, -E2BIG, "too many mentions of tags");
+	b->n_prefix[dst] += side->n_prefix;
+	b->n_tag[dst] += side->n_tag;
+	for (i = 0; i < side->n_prefix; i++)
+		if (side->prefix[i].plen > b->bits)
+			return dash_cls_fail(b, -EINVAL, "a prefix is too long");
+	return 0;
+}
+
+static int cls_check_ports(struct cls_build *b,
+			   const struct dash_port_range *range, u32 n, bool dst)
+{
+	if (n > DASH_CLS_MAX_PORT_RANGES - b->n_port[dst])
+		return dash_cls_fail(b, -E2BIG, "too many port ranges");
+	b->n_port[dst] += n;
+	for (; n; n--, range++)
+		if (range->lo > range->hi)
+			return dash_cls_fail(b, -EINVAL,
+					     "a port range ends before it begins");
+	return 0;
+}
+
+/* Limits and values, before anything is made of them. */
+static int cls_check(struct cls_build *b)
+{
+	const struct dash_cls_rule *r = b->rules;
+	u32 i;
+	int err;
+
+	if (b->bits != 32 && b->bits != 128)
+		return dash_cls_fail(b, -EINVAL, "no such address length");
+	if (b->n_rules > DASH_CLS_MAX_RULES)
+		return dash_cls_fail(b, -E2BIG, "too many rules");
+	for (i = 0; i < b->n_rules; i++, r++) {
+		err = cls_check_side(b, &r->src, false);
+		if (!err)
+			err = cls_check_side(b, &r->dst, true);
+		if (!err)
+			err = cls_check_ports(b, r->sport, r->n_sport, false);
+		if (!err)
+			err = cls_check_ports(b, r->dport, r->n_dport, true);
+		if (err)
+			return err;
+		cond_resched();
+	}
+	return 0;
+}
+
+/* A list that has a /0 takes any address. */
+static bool cls_side_is_any(const struct dash_cls_side *side)
+{
+	u32 i;
+
+	if (side->any)
+		return true;
+	for (i = 0; i < side->n_prefix; i++)
+		if (!side->prefix[i].plen)
+			return true;
+	return false;
+}
+
+static enum cls_part cls_rule_part(const struct dash_cls_rule *r)
+{
+	if (cls_side_is_any(&r->src))
+		return cls_side_is_any(&r->dst) ? CLS_PART_NONE : CLS_PART_DST;
+	return cls_side_is_any(&r->dst) ? CLS_PART_SRC : CLS_PART_BOTH;
+}
+
+/* How many words a block must have for all rules; @block is where each begins */
+static u32 cls_layout(const u32 *n, u32 *block)
+{
+	u32 stride, part;
+
+	for (stride = 1; ; stride++) {
+		for (part = 0, block[0] = 0; part < CLS_PARTS; part++)
+			block[part + 1] = block[part] +
+					  DIV_ROUND_UP(n[part], 64 * stride);
+		if (block[CLS_PARTS] <= CLS_BLOCKS)
+			return stride;
+	}
+}
+
+/* Give each rule a bit. */
+static int cls_number_rules(struct cls_build *b)
+{
+	struct dash_classifier *cls = b->cls;
+	u32 n[CLS_PARTS] = {}, block[CLS_PARTS + 1];
+	u32 rule, part, slot;
+	u16 *slots;
+
+	slots = kvmalloc_array(b->n_rules + 1, sizeof(*slots), b->gfp);
+	if (!slots)
+		return -ENOMEM;
+	cls->body->slot = slots;
+	cls->body->n_rules = b->n_rules;
+	b->slot = slots;
+
+	/* the partition first, and the number in it */
+	for (rule = 0; rule < b->n_rules; rule++) {
+		part = cls_rule_part(&b->rules[rule]);
+		slots[rule] = n[part]++;
+		if (rule % CLS_CHUNK == 0)
+			cond_resched();
+	}
+
+	BUILD_BUG_ON(DIV_ROUND_UP(DASH_CLS_MAX_RULES, 64 * CLS_STRIDE) +
+		     CLS_PARTS > CLS_BLOCKS);
+	b->stride = cls_layout(n, block);
+	b->n_words = block[CLS_PARTS] * b->stride;
+	cls->stride = b->stride;
+	cls->n_words = b->n_words;
+	for (part = 0; part < CLS_PARTS; part++)
+		if (block[part] < block[part + 1])
+			cls->part[part] = GENMASK_ULL(block[part + 1] - 1,
+						      block[part]);
+	cls->any_src = cls->part[CLS_PART_DST] | cls->part[CLS_PART_NONE];
+	cls->any_dst = cls->part[CLS_PART_SRC] | cls->part[CLS_PART_NONE];
+
+	cls->word = kvcalloc(b->n_words + 1, sizeof(*cls->word), b->gfp);
+	cls->rank = kvcalloc(b->n_words + 1, 64 * sizeof(*cls->rank), b->gfp);
+	if (!cls->word || !cls->rank)
+		return -ENOMEM;
+	for (rule = 0; rule < b->n_rules; rule++) {
+		part = cls_rule_part(&b->rules[rule]);
+		slot = block[part] * b->stride * 64 + slots[rule];
+		slots[rule] = slot;
+		cls->rank[slot] = rule;
+	}
+	return 0;
+}
+
+static void cls_mark_rules(struct cls_build *b)
+{
+	const struct dash_cls_rule *r = b->rules;
+	struct cls_word *word;
+	struct dash_classifier *cls = b->cls;
+	u32 rule, slot, i;
+	u64 bit, block;
+
+	for (rule = 0; rule < b->n_rules; rule++, r++) {
+		slot = b->slot[rule];
+		word = &cls->word[slot / 64];
+		bit = BIT_ULL(slot % 64);
+		block = BIT_ULL(slot / 64 / b->stride);
+		word->live |= bit;
+		for (i = 0; i < DASH_CLS_FLAGS; i++)
+			if (r->flags & BIT(i))
+				word->flag[i] |= bit;
+		if (!r->n_protos) {
+			word->any_proto |= bit;
+			cls->any_proto |= block;
+		}
+		if (!r->n_sport) {
+			word->any_sport |= bit;
+			cls->any_sport |= block;
+		}
+		if (!r->n_dport) {
+			word->any_dport |= bit;
+			cls->any_dport |= block;
+		}
+	}
 }
 
 static int cls_build_proto(struct cls_build *b)
 {
-	const struct dash_cls_rule *r;
-	u64 *rows, *any;
-	u32 rule, i, w;
+	u32 rule, i, proto;
 	int err = 0;
+	u64 *rows;
 
-	/* a row per protocol, and one for the rules with any protocol */
-	rows = kvcalloc(257 * (b->n_words + 1), sizeof(*rows), GFP_KERNEL);
+	rows = kvcalloc(256 * b->n_words + 1, sizeof(*rows), GFP_KERNEL);
 	if (!rows)
 		return -ENOMEM;
-	any = rows + 256 * b->n_words;
-
 	for (rule = 0; rule < b->n_rules; rule++) {
-		r = &b->rules[rule];
-		if (!r->n_protos)
-			cls_set_bit(any, rule);
-		for (i = 0; i < r->n_protos; i++)
-			cls_set_bit(rows + r->protos[i] * b->n_words, rule);
+		for (i = 0; i < b->rules[rule].n_protos; i++) {
+			proto = b->rules[rule].protos[i];
+			cls_set_bit(rows + proto * b->n_words, b->slot[rule]);
+		}
 		if (rule % CLS_CHUNK == 0)
 			cond_resched();
 	}
 	for (i = 0; i < 256 && !err; i++) {
-		for (w = 0; w < b->n_words; w++)
-			b->scratch[w] = rows[i * b->n_words + w] | any[w];
+		memcpy(b->scratch, rows + i * b->n_words,
+		       b->n_words * sizeof(*rows));
+		dash_cls_class_pack(b);
 		err = dash_cls_class_intern(b, &b->cls->proto[i]);
 	}
 	kvfree(rows);
 	return err;
+}
+
+static int cls_compile(struct cls_build *b)
+{
+	struct dash_classifier *cls = b->cls;
+	int err;
+
+	err = dash_cls_class_init(b);
+	if (!err)
+		err = cls_number_rules(b);
+	if (err)
+		return err;
+	cls_mark_rules(b);
+	err = cls_build_proto(b);
+	if (!err)
+		err = dash_cls_port_build(b, false);
+	if (!err)
+		err = dash_cls_port_build(b, true);
+	if (!err)
+		err = dash_cls_tag_build(b, false);
+	if (!err)
+		err = dash_cls_tag_build(b, true);
+	if (!err)
+		err = dash_cls_addr_build(b, false);
+	if (!err)
+		err = dash_cls_addr_build(b, true);
+	if (err)
+		return err;
+
+	dash_cls_class_shrink(b);
+	/* constant from here on, so that copies are as good */
+	cls->src = cls->body->src;
+	cls->dst = cls->body->dst;
+	cls->body->bytes = dash_cls_bytes(b);
+	if (cls->body->bytes > DASH_CLS_MAX_BYTES)
+		return dash_cls_fail(b, -E2BIG,
+				     "the rules need more memory than a group may have");
+	return 0;
 }
 
 /**
@@ -114,6 +364,7 @@ static int cls_build_proto(struct cls_build *b)
  * @n_rules: number of @rules; with 0 nothing ever matches
  * @gfp: GFP_KERNEL or GFP_KERNEL_ACCOUNT; for what the result keeps, but the
  *       LPM nodes, which are accounted in any case
+ * @why: where to put a text about an error, or NULL
  *
  * Nothing of @rules is used after the return.
  *
@@ -125,138 +376,85 @@ static int cls_build_proto(struct cls_build *b)
  */
 struct dash_classifier *
 dash_classifier_build(unsigned int bits, const struct dash_cls_rule *rules,
-		      u32 n_rules, gfp_t gfp)
+		      u32 n_rules, gfp_t gfp, const char **why)
 {
-	struct dash_classifier *cls;
+	struct dash_classifier *cls = NULL;
 	struct cls_build *b;
 	int err;
 
-	if (bits != 32 && bits != 128)
-		return ERR_PTR(-EINVAL);
-	if (n_rules > DASH_CLS_MAX_RULES)
-		return ERR_PTR(-E2BIG);
-
-	cls = kzalloc(sizeof(*cls), gfp);
-	if (!cls)
-		return ERR_PTR(-ENOMEM);
-	dash_lpm_init(&cls->src.lpm, bits);
-	dash_lpm_init(&cls->dst.lpm, bits);
-
-	err = -ENOMEM;
-	b = kzalloc(sizeof(*b), GFP_KERNEL);
+	if (why)
+		*why = NULL;
+	b = kvzalloc(sizeof(*b), GFP_KERNEL);
 	if (!b)
-		goto out_free_cls;
-	b->cls = cls;
+		return ERR_PTR(-ENOMEM);
 	b->rules = rules;
 	b->n_rules = n_rules;
-	b->n_words = DIV_ROUND_UP(n_rules, 64);
 	b->bits = bits;
 	b->gfp = gfp;
 	b->seed = get_random_u32();
-	b->scratch = kcalloc(b->n_words + 1, sizeof(*b->scratch), GFP_KERNEL);
-	if (!b->scratch)
-		goto out_free_build;
-
-	/* the empty class points there too */
-	err = dash_cls_class_reserve(b, 1);
-	if (!err)
-		err = cls_build_proto(b);
-	if (!err)
-		err = dash_cls_port_build(b, false);
-	if (!err)
-		err = dash_cls_port_build(b, true);
-	if (!err)
-		err = dash_cls_addr_build(b, false);
-	if (!err)
-		err = dash_cls_addr_build(b, true);
+	err = cls_check(b);
 	if (err)
 		goto out_free_build;
 
-	dash_cls_class_shrink(b);
-	cls->bytes = dash_cls_bytes(b);
-	if (cls->bytes > DASH_CLS_MAX_BYTES)
-		err = -E2BIG;
+	err = -ENOMEM;
+	cls = kzalloc(sizeof(*cls), gfp);
+	if (!cls)
+		goto out_free_build;
+	b->cls = cls;
+	cls->body = kzalloc(sizeof(*cls->body), gfp);
+	if (cls->body) {
+		refcount_set(&cls->body->ref, 1);
+		dash_lpm_init(&cls->body->src, bits);
+		dash_lpm_init(&cls->body->dst, bits);
+		err = cls_compile(b);
+	}
+	if (err)
+		dash_classifier_free(cls);
 
 out_free_build:
+	if (err && why)
+		*why = b->why;
 	kvfree(b->table);
-	kvfree(b->hash);
-	kfree(b->scratch);
-	kfree(b);
-out_free_cls:
-	if (err) {
-		dash_classifier_free(cls);
-		return ERR_PTR(err);
-	}
-	return cls;
-}
-
-static u32 cls_match_addr(const struct cls_side *side,
-			  const union dash_cls_addr *addr)
-{
-	u32 id = dash_lpm_lookup(&side->lpm, addr, NULL);
-
-	return id == DASH_LPM_NONE ? side->root : id;
-}
-
-static u32 cls_match_port(const struct cls_ports *ports, bool has_ports,
-			  u16 port)
-{
-	u32 lo = 0, n = ports->n, half;
-
-	if (!has_ports || !n)
-		return ports->none;
-	/* the last interval that begins at or before the port */
-	while (n > 1) {
-		half = n / 2;
-		if (ports->lo[lo + half] <= port)
-			lo += half;
-		n -= half;
-	}
-	return ports->class[lo];
+	kvfree(b);
+	return err ? ERR_PTR(err) : cls;
 }
 
 /**
- * dash_classifier_match() - find the best rule
- * @cls: the classifier
- * @key: the packet
+ * dash_classifier_without() - a classifier with fewer rules
+ * @cls: the classifier it is made from, which is not changed
+ * @rules: indices of rules to leave out
+ * @n_rules: length of @rules
+ * @gfp: as for dash_classifier_build()
  *
- * Context: RCU read side (rcu_read_lock() or softirqs disabled). No writes, no
- * allocation; bounded by the number of rules, not by how many match.
- * Return: index of the first rule that matches, or DASH_CLS_NONE.
+ * Rules that @cls leaves out are left out too. Those that remain keep their
+ * indices. The two share most of their memory; either may be freed first.
+ *
+ * Context: Process context, may sleep. Quick, does not depend on prefixes.
+ * Return: the classifier, or NULL if there is no memory.
  */
-u32 dash_classifier_match(const struct dash_classifier *cls,
-			  const struct dash_cls_key *key)
+struct dash_classifier *
+dash_classifier_without(const struct dash_classifier *cls,
+			const u32 *rules, u32 n_rules, gfp_t gfp)
 {
-	const struct cls_class *c[5];
-	u32 first = 0, end = U32_MAX;
-	const u64 *words[5];
-	u64 hits;
-	u32 i, w;
+	struct dash_classifier *copy;
+	struct cls_word *word;
+	u32 i, slot;
 
-	c[0] = &cls->classes[cls_match_addr(&cls->src, &key->src)];
-	c[1] = &cls->classes[cls_match_addr(&cls->dst, &key->dst)];
-	c[2] = &cls->classes[cls_match_port(&cls->sport, key->has_ports,
-					    key->sport)];
-	c[3] = &cls->classes[cls_match_port(&cls->dport, key->has_ports,
-					    key->dport)];
-	c[4] = &cls->classes[cls->proto[key->proto]];
-
-	for (i = 0; i < ARRAY_SIZE(c); i++) {
-		first = max_t(u32, first, c[i]->first);
-		end = min_t(u32, end, c[i]->first + c[i]->n);
+	copy = kmemdup(cls, sizeof(*cls), gfp);
+	word = kvmalloc_array(cls->n_words + 1, sizeof(*word), gfp);
+	if (!copy || !word) {
+		kvfree(word);
+		kfree(copy);
+		return NULL;
 	}
-	if (first >= end)
-		return DASH_CLS_NONE;
-	for (i = 0; i < ARRAY_SIZE(c); i++)
-		words[i] = cls->words + c[i]->off + (first - c[i]->first);
-
-	for (w = 0; w < end - first; w++) {
-		hits = words[0][w] & words[1][w] & words[2][w] & words[3][w] &
-		       words[4][w];
-		if (hits)
-			return (first + w) * 64 + __ffs64(hits);
+	memcpy(word, cls->word, (cls->n_words + 1) * sizeof(*word));
+	for (i = 0; i < n_rules; i++) {
+		slot = cls->body->slot[rules[i]];
+		word[slot / 64].live &= ~BIT_ULL(slot % 64);
 	}
-	return DASH_CLS_NONE;
+	copy->word = word;
+	refcount_inc(&copy->body->ref);
+	return copy;
 }
 
 /**
@@ -268,18 +466,54 @@ u32 dash_classifier_match(const struct dash_classifier *cls,
  */
 void dash_classifier_free(struct dash_classifier *cls)
 {
+	struct cls_body *body = cls ? cls->body : NULL;
+
 	if (!cls)
 		return;
-
-	dash_lpm_fini(&cls->src.lpm);
-	dash_lpm_fini(&cls->dst.lpm);
-	kvfree(cls->sport.lo);
-	kvfree(cls->sport.class);
-	kvfree(cls->dport.lo);
-	kvfree(cls->dport.class);
-	kvfree(cls->classes);
-	kvfree(cls->words);
+	kvfree(cls->word);
+	if (body && refcount_dec_and_test(&body->ref)) {
+		dash_lpm_fini(&body->src);
+		dash_lpm_fini(&body->dst);
+		kvfree(body->slot);
+		kfree(body);
+		kvfree(cls->src_tags.slot);
+		kvfree(cls->dst_tags.slot);
+		kvfree(cls->sport.rank);
+		kvfree(cls->sport.class);
+		kvfree(cls->dport.rank);
+		kvfree(cls->dport.class);
+		kvfree(cls->rank);
+		kvfree(cls->arena);
+	}
 	kfree(cls);
+}
+
+/**
+ * dash_classifier_has() - is a rule still there?
+ * @cls: the classifier
+ * @rule: index of the rule
+ *
+ * Context: Any, while @cls exists.
+ * Return: false if dash_classifier_without() left it out.
+ */
+bool dash_classifier_has(const struct dash_classifier *cls, u32 rule)
+{
+	u32 slot = cls->body->slot[rule];
+
+	return cls->word[slot / 64].live & BIT_ULL(slot % 64);
+}
+
+/**
+ * dash_classifier_has_tags() - does it look at tags of a side?
+ * @cls: the classifier
+ * @dst: the destination, not the source
+ *
+ * Context: Any, while @cls exists.
+ * Return: false if those tags of a key make no difference.
+ */
+bool dash_classifier_has_tags(const struct dash_classifier *cls, bool dst)
+{
+	return dst ? cls->dst_tags.slot : cls->src_tags.slot;
 }
 
 /**
@@ -287,9 +521,9 @@ void dash_classifier_free(struct dash_classifier *cls)
  * @cls: the classifier
  *
  * Context: Any, while @cls exists.
- * Return: bytes it keeps, never more than DASH_CLS_MAX_BYTES.
+ * Return: bytes it keeps, alone or shared, never more than DASH_CLS_MAX_BYTES.
  */
 size_t dash_classifier_bytes(const struct dash_classifier *cls)
 {
-	return cls->bytes;
+	return cls->body->bytes;
 }

@@ -18,19 +18,20 @@
 /* DASH_CLS_MAX_RULES: most rules of one classifier */
 #define DASH_CLS_MAX_RULES 10000
 
-/*
- * DASH_CLS_MAX_PREFIXES: most prefixes of one side, source or destination
- *
- * A set that several rules share (same array, same length) counts once. The
- * same limit holds for the references from rules to sets.
- */
+/* DASH_CLS_MAX_PREFIXES: most prefixes, or mentions of tags, of one side */
 #define DASH_CLS_MAX_PREFIXES SZ_1M
 
 /* DASH_CLS_MAX_PORT_RANGES: most port ranges of one side, all rules */
 #define DASH_CLS_MAX_PORT_RANGES SZ_128K
 
+/* DASH_CLS_MAX_PORT_BYTES: most memory for what ports of one side make */
+#define DASH_CLS_MAX_PORT_BYTES SZ_32M
+
 /* DASH_CLS_MAX_BYTES: most memory a compiled classifier may keep */
 #define DASH_CLS_MAX_BYTES SZ_128M
+
+/* DASH_CLS_FLAGS: bits a rule can give to whom it matches */
+#define DASH_CLS_FLAGS 3
 
 /**
  * struct dash_prefix - an address prefix; bits beyond @plen are ignored
@@ -49,16 +50,6 @@ struct dash_prefix {
 };
 
 /**
- * struct dash_prefix_set - a borrowed array of prefixes, such as a tag's
- */
-struct dash_prefix_set {
-	/** @p: the prefixes, in any order; NULL if there are none */
-	const struct dash_prefix *p;
-	/** @n: number of prefixes; 0 contributes nothing */
-	u32 n;
-};
-
-/**
  * struct dash_port_range - ports in host order, both ends included
  */
 struct dash_port_range {
@@ -69,35 +60,45 @@ struct dash_port_range {
 };
 
 /**
+ * struct dash_cls_side - addresses a rule matches on one side
+ */
+struct dash_cls_side {
+	/** @prefix: the address must be in any of these prefixes... */
+	const struct dash_prefix *prefix;
+	/** @tag: ...or have any of these tags */
+	const u32 *tag;
+	/** @n_prefix: length of @prefix */
+	u32 n_prefix;
+	/** @n_tag: length of @tag */
+	u32 n_tag;
+	/** @any: every address matches, the rest is not looked at */
+	bool any;
+};
+
+/**
  * struct dash_cls_rule - one rule as given to the compiler
  *
  * All arrays are borrowed for the duration of dash_classifier_build() only.
  */
 struct dash_cls_rule {
+	/** @src: source addresses */
+	struct dash_cls_side src;
+	/** @dst: destination addresses */
+	struct dash_cls_side dst;
 	/** @protos: IP protocol numbers, any of which matches */
 	const u8 *protos;
-	/** @n_protos: length of @protos; 0 = any protocol */
-	u32 n_protos;
-	/** @n_src_sets: length of @src; 0 without @src_any matches nothing */
-	u32 n_src_sets;
-	/** @src: source address must be in a prefix of any of these sets */
-	const struct dash_prefix_set *src;
-	/** @dst: as @src, for the destination address */
-	const struct dash_prefix_set *dst;
-	/** @n_dst_sets: as @n_src_sets, for the destination address */
-	u32 n_dst_sets;
-	/** @n_sport: length of @sport; 0 = any, even a packet without ports */
-	u32 n_sport;
 	/** @sport: source port must be in any of these ranges */
 	const struct dash_port_range *sport;
 	/** @dport: as @sport, for the destination port */
 	const struct dash_port_range *dport;
+	/** @n_protos: length of @protos; 0 = any protocol */
+	u32 n_protos;
+	/** @n_sport: length of @sport; 0 = any, even a packet without ports */
+	u32 n_sport;
 	/** @n_dport: as @n_sport, for the destination port */
 	u32 n_dport;
-	/** @src_any: every source matches, @src is not looked at */
-	bool src_any;
-	/** @dst_any: every destination matches, @dst is not looked at */
-	bool dst_any;
+	/** @flags: DASH_CLS_FLAGS bits, see struct dash_cls_hit */
+	u8 flags;
 };
 
 /**
@@ -113,6 +114,16 @@ union dash_cls_addr {
 };
 
 /**
+ * struct dash_cls_tags - tags of an address
+ */
+struct dash_cls_tags {
+	/** @id: numbers of the tags, each once */
+	const u32 *id;
+	/** @n: length of @id */
+	u32 n;
+};
+
+/**
  * struct dash_cls_key - what is matched, one packet
  */
 struct dash_cls_key {
@@ -120,6 +131,10 @@ struct dash_cls_key {
 	union dash_cls_addr src;
 	/** @dst: destination address */
 	union dash_cls_addr dst;
+	/** @src_tags: tags of @src */
+	struct dash_cls_tags src_tags;
+	/** @dst_tags: tags of @dst */
+	struct dash_cls_tags dst_tags;
 	/** @sport: source port, host order; ignored without @has_ports */
 	u16 sport;
 	/** @dport: destination port, host order; ignored without @has_ports */
@@ -132,12 +147,37 @@ struct dash_cls_key {
 
 struct dash_classifier;
 
+/**
+ * struct dash_cls_hit - a lookup and its result
+ *
+ * The rule itself costs another memory access, which dash_classifier_rule()
+ * makes for those who need more than the flags.
+ */
+struct dash_cls_hit {
+	/** @cls: where to look */
+	const struct dash_classifier *cls;
+	/** @slot: for dash_classifier_rule(), or DASH_CLS_NONE */
+	u32 slot;
+	/** @flags: those of the rule */
+	u8 flags;
+};
+
 struct dash_classifier *
 dash_classifier_build(unsigned int bits, const struct dash_cls_rule *rules,
-		      u32 n_rules, gfp_t gfp);
+		      u32 n_rules, gfp_t gfp, const char **why);
+struct dash_classifier *
+dash_classifier_without(const struct dash_classifier *cls,
+			const u32 *rules, u32 n_rules, gfp_t gfp);
+void dash_classifier_free(struct dash_classifier *cls);
+
 u32 dash_classifier_match(const struct dash_classifier *cls,
 			  const struct dash_cls_key *key);
-void dash_classifier_free(struct dash_classifier *cls);
+void dash_classifier_match_many(struct dash_cls_hit *hit, u32 n,
+				const struct dash_cls_key *key);
+u32 dash_classifier_rule(const struct dash_classifier *cls, u32 slot);
+
+bool dash_classifier_has(const struct dash_classifier *cls, u32 rule);
+bool dash_classifier_has_tags(const struct dash_classifier *cls, bool dst);
 size_t dash_classifier_bytes(const struct dash_classifier *cls);
 
 #endif /* _DASH_CLASSIFIER_H */

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Classes while compiling: bitmaps of rules, trimmed at both ends, equal ones
- * stored once. See classifier.c for the theory of operation.
+ * Classes while compiling: sparse bitmaps of rules, equal ones stored once. See
+ * classifier.c for the theory of operation.
  */
 
 #include <linux/jhash.h>
-#include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -26,154 +25,175 @@ static void *cls_resize(void *old, size_t used, size_t size, gfp_t gfp)
 	return p;
 }
 
-/**
- * dash_cls_class_reserve() - make room for bitmap words
- * @b: compiler
- * @more: number of words
- *
- * Context: Process context, may sleep.
- * Return: 0, -E2BIG or -ENOMEM.
- */
-int dash_cls_class_reserve(struct cls_build *b, size_t more)
+static u32 cls_len(const struct cls_build *b, u64 summary)
 {
-	struct dash_classifier *cls = b->cls;
-	size_t need = b->used_words + more;
-	u64 *words;
-	size_t n;
+	return 1 + hweight64(summary) * b->stride;
+}
 
-	if (need <= b->max_words)
+static int cls_grow_arena(struct cls_build *b, size_t more)
+{
+	size_t limit = DASH_CLS_MAX_BYTES / sizeof(u64);
+	size_t n = max_t(size_t, b->max, 256);
+	u64 *arena;
+
+	if (b->used + more <= b->max)
 		return 0;
-	if (need > DASH_CLS_MAX_BYTES / sizeof(*words))
-		return -E2BIG;
-	n = max_t(size_t, roundup_pow_of_two(need), 64);
-	words = cls_resize(cls->words, b->used_words * sizeof(*words),
-			   n * sizeof(*words), b->gfp);
-	if (!words)
+	while (n < b->used + more)
+		n *= 2;
+	n = min(n, limit);
+	if (b->used + more > n)
+		return dash_cls_fail(b, -E2BIG,
+				"the rules need more memory than a group may have");
+	arena = cls_resize(b->cls->arena, b->used * sizeof(*arena),
+			   n * sizeof(*arena), b->gfp);
+	if (!arena)
 		return -ENOMEM;
-	cls->words = words;
-	b->max_words = n;
+	b->cls->arena = arena;
+	b->max = n;
 	return 0;
 }
 
-static void cls_table_add(struct cls_build *b, u32 id)
+static int cls_grow_table(struct cls_build *b)
 {
-	u32 mask = 2 * b->max_classes - 1;
-	u32 i = b->hash[id] & mask;
+	struct cls_intern *table;
+	u32 n = 2 * b->max_classes;
+	u32 i, at;
 
-	while (b->table[i] != CLS_NO_ID)
-		i = (i + 1) & mask;
-	b->table[i] = id;
-}
-
-static int cls_grow_classes(struct cls_build *b)
-{
-	struct dash_classifier *cls = b->cls;
-	struct cls_class *classes;
-	u32 *hash, *table;
-	u32 n, i;
-
-	if (b->n_classes < b->max_classes)
+	if (2 * b->n_classes < b->max_classes)
 		return 0;
-
-	n = max(2 * b->max_classes, 64U);
-	if (n > DASH_CLS_MAX_BYTES / sizeof(*classes))
-		return -E2BIG;
-
-	classes = cls_resize(cls->classes, b->n_classes * sizeof(*classes),
-			     n * sizeof(*classes), b->gfp);
-	if (!classes)
-		return -ENOMEM;
-	cls->classes = classes;
-
-	hash = cls_resize(b->hash, b->n_classes * sizeof(*hash),
-			  n * sizeof(*hash), GFP_KERNEL);
-	if (!hash)
-		return -ENOMEM;
-	b->hash = hash;
-
-	table = kvmalloc_array(n, 2 * sizeof(*table), GFP_KERNEL);
+	table = kvcalloc(n, sizeof(*table), GFP_KERNEL);
 	if (!table)
 		return -ENOMEM;
-	memset(table, 0xff, n * 2 * sizeof(*table));
+	for (i = 0; i < b->max_classes; i++) {
+		if (b->table[i].class == CLS_EMPTY)
+			continue;
+		at = b->table[i].hash & (n - 1);
+		while (table[at].class != CLS_EMPTY)
+			at = (at + 1) & (n - 1);
+		table[at] = b->table[i];
+	}
 	kvfree(b->table);
 	b->table = table;
 	b->max_classes = n;
-	for (i = 0; i < b->n_classes; i++)
-		cls_table_add(b, i);
 	return 0;
 }
 
-static const u64 *cls_words(const struct dash_classifier *cls, u32 id)
+/**
+ * dash_cls_class_init() - begin with the class of no rule
+ * @b: compiler
+ *
+ * Context: Process context, may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int dash_cls_class_init(struct cls_build *b)
 {
-	return cls->words + cls->classes[id].off;
+	int err = cls_grow_arena(b, 1);
+
+	if (err)
+		return err;
+	b->cls->arena[b->used++] = 0;
+	b->max_classes = 256;
+	b->table = kvcalloc(b->max_classes, sizeof(*b->table), GFP_KERNEL);
+	return b->table ? 0 : -ENOMEM;
 }
 
 /**
- * dash_cls_class_intern() - number of the class with the bitmap in scratch
- * @b: compiler; its scratch is left as it is
- * @id: where to put the number, of a new class if there was none
+ * dash_cls_class_pack() - make the full bitmap the class to be interned
+ * @b: compiler; from its scratch, which is left as it is
+ */
+void dash_cls_class_pack(struct cls_build *b)
+{
+	u32 n_blocks = b->n_words / b->stride;
+	const u64 *w = b->scratch;
+	u64 *to = b->rec + 1;
+	u64 any, summary = 0;
+	u32 i, j;
+
+	for (i = 0; i < n_blocks; i++, w += b->stride) {
+		for (j = 0, any = 0; j < b->stride; j++) {
+			to[j] = w[j];
+			any |= w[j];
+		}
+		if (any) {
+			summary |= BIT_ULL(i);
+			to += b->stride;
+		}
+	}
+	b->rec[0] = summary;
+}
+
+/**
+ * dash_cls_class_extend() - make a class and one more rule the one to intern
+ * @b: compiler
+ * @from: the class
+ * @slot: of the rule
+ */
+void dash_cls_class_extend(struct cls_build *b, u32 from, u32 slot)
+{
+	const u64 *rec = b->cls->arena + from;
+	u32 block = slot / 64 / b->stride;
+	u64 bit = BIT_ULL(block);
+	u32 before = hweight64(rec[0] & (bit - 1)) * b->stride;
+	u32 n = cls_len(b, rec[0]) - 1;
+	u64 *to = b->rec;
+
+	to[0] = rec[0] | bit;
+	memcpy(to + 1, rec + 1, before * sizeof(*to));
+	if (rec[0] & bit) {
+		memcpy(to + 1 + before, rec + 1 + before,
+		       (n - before) * sizeof(*to));
+	} else {
+		memset(to + 1 + before, 0, b->stride * sizeof(*to));
+		memcpy(to + 1 + before + b->stride, rec + 1 + before,
+		       (n - before) * sizeof(*to));
+	}
+	cls_set_bit(to + 1 + before, slot - block * b->stride * 64);
+}
+
+/**
+ * dash_cls_class_intern() - place of the class made last
+ * @b: compiler
+ * @class: where to put it, a new one if there was none like it
  *
  * Context: Process context, may sleep.
  * Return: 0, -E2BIG or -ENOMEM.
  */
-int dash_cls_class_intern(struct cls_build *b, u32 *id)
+int dash_cls_class_intern(struct cls_build *b, u32 *class)
 {
-	u32 first = 0, end = b->n_words, n, hash, mask, i;
-	struct cls_class *c;
-	const u64 *w;
+	u32 n = cls_len(b, b->rec[0]);
+	u32 hash, mask, i;
 	int err;
 
-	while (end && !b->scratch[end - 1])
-		end--;
-	while (first < end && !b->scratch[first])
-		first++;
-	n = end - first;
-	/* one way to write the empty bitmap */
-	if (!n)
-		first = 0;
-	w = b->scratch + first;
-
-	err = cls_grow_classes(b);
+	if (!b->rec[0]) {
+		*class = CLS_EMPTY;
+		return 0;
+	}
+	err = cls_grow_table(b);
 	if (err)
 		return err;
 
-	hash = jhash2((const u32 *)w, 2 * n, b->seed + first);
-	mask = 2 * b->max_classes - 1;
-	for (i = hash & mask; b->table[i] != CLS_NO_ID; i = (i + 1) & mask) {
-		*id = b->table[i];
-		c = &b->cls->classes[*id];
-		if (b->hash[*id] == hash && c->first == first && c->n == n &&
-		    !memcmp(cls_words(b->cls, *id), w, n * sizeof(*w)))
+	hash = jhash2((const u32 *)b->rec, 2 * n, b->seed);
+	mask = b->max_classes - 1;
+	for (i = hash & mask; b->table[i].class != CLS_EMPTY;
+	     i = (i + 1) & mask) {
+		/* the summary first, which says how long it is */
+		*class = b->table[i].class;
+		if (b->table[i].hash == hash &&
+		    b->cls->arena[*class] == b->rec[0] &&
+		    !memcmp(b->cls->arena + *class, b->rec, n * sizeof(u64)))
 			return 0;
 	}
 
-	err = dash_cls_class_reserve(b, n);
+	err = cls_grow_arena(b, n);
 	if (err)
 		return err;
-	*id = b->n_classes++;
-	b->table[i] = *id;
-	b->hash[*id] = hash;
-	c = &b->cls->classes[*id];
-	c->off = b->used_words;
-	c->first = first;
-	c->n = n;
-	memcpy(b->cls->words + c->off, w, n * sizeof(*w));
-	b->used_words += n;
+	*class = b->used;
+	b->table[i].hash = hash;
+	b->table[i].class = b->used;
+	b->n_classes++;
+	memcpy(b->cls->arena + b->used, b->rec, n * sizeof(u64));
+	b->used += n;
 	return 0;
-}
-
-/**
- * dash_cls_class_load() - copy a class to scratch
- * @b: compiler
- * @id: number of the class
- */
-void dash_cls_class_load(struct cls_build *b, u32 id)
-{
-	const struct cls_class *c = &b->cls->classes[id];
-
-	memset(b->scratch, 0, b->n_words * sizeof(*b->scratch));
-	memcpy(b->scratch + c->first, cls_words(b->cls, id),
-	       c->n * sizeof(*b->scratch));
 }
 
 /**
@@ -184,15 +204,9 @@ void dash_cls_class_load(struct cls_build *b, u32 id)
  */
 void dash_cls_class_shrink(struct cls_build *b)
 {
-	struct dash_classifier *cls = b->cls;
-	size_t n = b->used_words * sizeof(*cls->words);
-	void *p;
+	size_t n = b->used * sizeof(u64);
+	void *p = cls_resize(b->cls->arena, n, n, b->gfp | __GFP_NOWARN);
 
-	p = n ? cls_resize(cls->words, n, n, b->gfp | __GFP_NOWARN) : NULL;
 	if (p)
-		cls->words = p;
-	n = b->n_classes * sizeof(*cls->classes);
-	p = cls_resize(cls->classes, n, n, b->gfp | __GFP_NOWARN);
-	if (p)
-		cls->classes = p;
+		b->cls->arena = p;
 }

@@ -32,6 +32,7 @@
 #include "mapping.h"
 #include "port.h"
 #include "route.h"
+#include "tag_config.h"
 #include "vnet.h"
 
 struct dash_sym_key {
@@ -593,6 +594,9 @@ static int dash_prepare(struct dash_txn *txn)
 	}
 	txn->row = NULL;
 
+	err = dash_tags_prepare(txn);
+	if (err)
+		return err;
 	err = dash_aclgroup_prepare(txn);
 	if (err)
 		return err;
@@ -673,6 +677,7 @@ static void dash_unstage(struct dash_txn *txn)
 	dash_inst_free(dn->next_inst);
 	dn->next_inst = NULL;
 	dash_aclgroup_unprepare(txn);
+	dash_tags_unprepare(txn);
 	dash_route_unstage(txn);
 	dash_mapping_unstage(txn);
 
@@ -724,6 +729,7 @@ static void dash_publish(struct dash_txn *txn)
 		if (sym->type == DASH_OBJECT_TYPE_VNET && sym->next)
 			dash_vnet_publish(sym->data, sym->next);
 	dash_mapping_publish(txn);
+	dash_tags_publish(txn);
 	dash_aclgroup_publish(txn);
 	dash_route_publish(txn);
 	if (dn->next_inst) {
@@ -757,6 +763,7 @@ static void dash_publish(struct dash_txn *txn)
 
 	dash_mapping_reap(txn);
 	dash_aclgroup_reap(txn);
+	dash_tags_reap(txn);
 	dash_route_reap(txn);
 	dash_inst_free(old_inst);
 	ft = dash_dereference(dn, dn->ft);
@@ -922,6 +929,7 @@ int dash_config_init(struct dash_net *dn)
 {
 	int type, err;
 
+	dash_tags_init(dn);
 	err = rhashtable_init(&dn->syms, &dash_sym_params);
 	if (err)
 		return err;
@@ -978,6 +986,7 @@ void dash_config_fini(struct dash_net *dn)
 
 	dash_flow_table_free(rcu_dereference_protected(dn->ft, true));
 	dash_inst_free(rcu_dereference_protected(dn->inst, true));
+	dash_tags_fini(dn);
 	for (type = 0; type < DASH_OBJECT_TYPES; type++)
 		xa_destroy(&dn->by_id[type]);
 	rhashtable_destroy(&dn->syms);

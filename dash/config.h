@@ -12,6 +12,7 @@
 #include "rows.h"
 
 struct dash_port;
+struct dash_tag_txn;
 struct netlink_ext_ack;
 
 /**
@@ -76,6 +77,8 @@ struct dash_txn {
 	struct list_head syms;
 	/** @dead_rows: rows to free a grace period later */
 	struct list_head dead_rows;
+	/** @tags: changes of tags [v4, v6], or NULL */
+	struct dash_tag_txn *tags[2];
 	/** @acl_groups: groups to compile */
 	struct list_head acl_groups;
 	/** @route_groups: groups with staged routes */

@@ -16,6 +16,7 @@
 #include "netns.h"
 #include "route.h"
 #include "rows.h"
+#include "tag.h"
 #include "vnet.h"
 
 static void dash_memory_row(const struct dash_sym *sym,
@@ -64,12 +65,16 @@ static void dash_memory_acl(struct dash_net *dn,
 			    struct dash_memory *m)
 {
 	const struct dash_acl_version *ver = dash_dereference(dn, group->cur);
+	const struct dash_acl_part *part;
 
 	m->objects++;
 	m->bytes += sizeof(*group);
-	if (ver)
-		m->bytes += struct_size(ver, rule, ver->n) +
-			    (ver->cls ? dash_classifier_bytes(ver->cls) : 0);
+	if (!ver)
+		return;
+	m->bytes += sizeof(*ver);
+	for (part = ver->part; part < ver->part + ver->n_parts; part++)
+		m->bytes += struct_size(part->rules, rule, part->rules->n) +
+			    dash_classifier_bytes(part->cls);
 }
 
 static void dash_memory_sym(struct dash_net *dn, const struct dash_sym *sym,
@@ -102,12 +107,16 @@ static void dash_memory_sym(struct dash_net *dn, const struct dash_sym *sym,
 void dash_memory_sum(struct dash_net *dn,
 		     struct dash_memory m[DASH_MEMORY_KIND_MAX + 1])
 {
+	struct dash_memory *groups = &m[DASH_MEMORY_KIND_ACL_GROUP];
 	struct dash_memory *flows = &m[DASH_MEMORY_KIND_FLOW];
 	struct dash_sym *sym;
 	unsigned long id;
 	int type;
 
 	memset(m, 0, (DASH_MEMORY_KIND_MAX + 1) * sizeof(*m));
+	/* what all groups look tags up in */
+	groups->bytes = dash_tag_bytes(&dn->tags[0]) +
+			dash_tag_bytes(&dn->tags[1]);
 	for (type = 0; type < DASH_OBJECT_TYPES; type++) {
 		mutex_lock(&dn->lock);
 		xa_for_each(&dn->by_id[type], id, sym) {

@@ -6,6 +6,7 @@
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/rhashtable-types.h>
+#include <linux/seqlock.h>
 #include <linux/spinlock_types.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
@@ -13,6 +14,8 @@
 #include <net/net_namespace.h>
 
 #include <linux/dash.h>
+
+#include "tag.h"
 
 struct dash_flow_table;
 struct dash_inst;
@@ -47,6 +50,10 @@ struct dash_net {
 	struct hlist_head eni_hash[1 << DASH_ENI_HASH_BITS];
 	/** @ft: connections, RCU, set once under @lock */
 	struct dash_flow_table __rcu *ft;
+	/** @tags: tags of addresses [v4, v6]; written under @lock */
+	struct dash_tag_table tags[2];
+	/** @tags_seq: odd while a change of @tags is being published */
+	seqcount_t tags_seq[2];
 	/** @underlay: next hops, set once */
 	struct dash_underlay_table *underlay;
 	/** @frags: fragmented datagrams under way */

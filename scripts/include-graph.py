@@ -37,8 +37,8 @@ NL_USERS = {"main.c", "netns.c"}
 # Control plane: made of attributes of rows, so they know the attributes.
 # Their headers, which packets need too, do not.
 NL_GEN_USERS = {
-    "config.c", "rows.c", "aclgroup.c", "eni.c", "inst.c", "meter.c",
-    "tag.c", "tunnel.c", "vnet.c",
+    "config.c", "rows.c", "aclgroup.c", "aclgroup_build.c", "eni.c", "inst.c",
+    "meter.c", "tag_config.c", "tunnel.c", "vnet.c",
 }
 
 # Registering the family takes it; the rest is for NETLINK.

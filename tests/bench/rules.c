@@ -129,7 +129,6 @@ struct bench_rules_form {
 	struct dash_prefix *prefix;
 	struct dash_port_range *range;
 	u8 *proto;
-	void *sets;
 };
 
 static void bench_form_free(struct bench_rules_form *form)
@@ -138,7 +137,6 @@ static void bench_form_free(struct bench_rules_form *form)
 	kvfree(form->prefix);
 	kvfree(form->range);
 	kvfree(form->proto);
-	kvfree(form->sets);
 }
 
 static const struct dash_prefix *
@@ -169,7 +167,6 @@ static int bench_form_make(struct bench_rules_form *form,
 			   const struct bench_rule *r, u32 n)
 {
 	struct dash_port_range *range;
-	struct dash_prefix_set *set;
 	struct dash_prefix *prefix;
 	u32 i, j, n_prefix = 0, n_range = 0, n_proto = 0;
 	u8 *proto;
@@ -183,28 +180,21 @@ static int bench_form_make(struct bench_rules_form *form,
 	form->prefix = kvcalloc(n_prefix + 1, sizeof(*prefix), GFP_KERNEL);
 	form->range = kvcalloc(n_range + 1, sizeof(*range), GFP_KERNEL);
 	form->proto = kvcalloc(n_proto + 1, 1, GFP_KERNEL);
-	form->sets = kvcalloc(2 * n, sizeof(*set), GFP_KERNEL);
-	if (!form->rule || !form->prefix || !form->range || !form->proto ||
-	    !form->sets)
+	if (!form->rule || !form->prefix || !form->range || !form->proto)
 		return -ENOMEM;
 
 	prefix = form->prefix;
 	range = form->range;
 	proto = form->proto;
-	set = form->sets;
 	for (i = 0; i < n; i++, r++) {
 		struct dash_cls_rule *c = &form->rule[i];
 
-		set[0].p = bench_form_prefixes(&prefix, r->src, r->n_src);
-		set[0].n = r->n_src;
-		set[1].p = bench_form_prefixes(&prefix, r->dst, r->n_dst);
-		set[1].n = r->n_dst;
-		c->src = set++;
-		c->dst = set++;
-		c->n_src_sets = 1;
-		c->n_dst_sets = 1;
-		c->src_any = r->src_any;
-		c->dst_any = r->dst_any;
+		c->src.prefix = bench_form_prefixes(&prefix, r->src, r->n_src);
+		c->src.n_prefix = r->n_src;
+		c->src.any = r->src_any;
+		c->dst.prefix = bench_form_prefixes(&prefix, r->dst, r->n_dst);
+		c->dst.n_prefix = r->n_dst;
+		c->dst.any = r->dst_any;
 		c->protos = proto;
 		for (j = 0; j < r->n_proto; j++)
 			*proto++ = r->proto[j];
@@ -294,7 +284,8 @@ int bench_rules_load(struct bench_cmd *cmd)
 		struct dash_classifier *cls;
 
 		one = bench_clock();
-		cls = dash_classifier_build(bits, form.rule, n, GFP_KERNEL);
+		cls = dash_classifier_build(bits, form.rule, n, GFP_KERNEL,
+					    NULL);
 		one = bench_clock() - one;
 		ns = i ? min(ns, one) : one;
 		if (IS_ERR(cls)) {
@@ -321,6 +312,7 @@ out:
 /* Three stages of a packet: three of the copies, another three each time. */
 static u64 bench_rules_stages(u32 n)
 {
+	struct dash_cls_hit hit[RULES_STAGES];
 	u32 i, s, at = 0;
 	u64 sum = 0;
 
@@ -330,8 +322,11 @@ static u64 bench_rules_stages(u32 n)
 
 		for (s = 0; s < RULES_STAGES; s++) {
 			at = (at + 7) % bench_rules.copies;
-			sum += dash_classifier_match(bench_rules.cls[at], key);
+			hit[s].cls = bench_rules.cls[at];
 		}
+		dash_classifier_match_many(hit, RULES_STAGES, key);
+		for (s = 0; s < RULES_STAGES; s++)
+			sum += hit[s].slot;
 	}
 	return sum;
 }

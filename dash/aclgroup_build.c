@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Rules as the classifier takes them. All lists of a kind, of all rules, are
+ * in one array, the size of which is known from a first look at the rows.
+ */
+#include <linux/slab.h>
+
+#include "aclgroup.h"
+#include "aclgroup_build.h"
+#include "classifier.h"
+#include "config.h"
+#include "nl_gen.h"
+
+/* Everything that a classifier is made from, freed when it is built. */
+struct dash_acl_build {
+	struct dash_txn *txn;
+	/* address family, and bytes of an address */
+	bool v6;
+	unsigned int len;
+	struct dash_cls_rule *rule;
+	/* what is left of each array */
+	struct dash_prefix *prefix;
+	struct dash_port_range *range;
+	u32 *tag;
+	u8 *proto;
+	/* sizes of the arrays */
+	size_t n_prefix, n_range, n_tag, n_proto;
+};
+
+bool dash_acl_row_is_v6(const struct dash_row *row, int attr)
+{
+	return dash_row_u8(row, attr, 0) == DASH_IP_VERSION_IPV6;
+}
+
+static void dash_build_count(struct dash_acl_build *b,
+			     const struct dash_row *row)
+{
+	const struct nlattr *nla;
+	int rem;
+
+	dash_row_for_each(nla, row, rem) {
+		switch (nla_type(nla)) {
+		case DASH_A_ACL_RULE_SRC_ADDR:
+		case DASH_A_ACL_RULE_DST_ADDR:
+			b->n_prefix++;
+			break;
+		case DASH_A_ACL_RULE_SRC_TAG:
+		case DASH_A_ACL_RULE_DST_TAG:
+			b->n_tag++;
+			break;
+		case DASH_A_ACL_RULE_SRC_PORT:
+		case DASH_A_ACL_RULE_DST_PORT:
+			b->n_range++;
+			break;
+		case DASH_A_ACL_RULE_PROTOCOL:
+			b->n_proto++;
+			break;
+		}
+	}
+}
+
+/* Checked when the row came, but for the family. */
+static int dash_build_prefix(struct dash_acl_build *b,
+			     struct dash_cls_side *side,
+			     const struct nlattr *nest, const char *name)
+{
+	struct dash_prefix *p = b->prefix;
+	const struct nlattr *nla;
+	int rem;
+
+	nla_for_each_nested(nla, nest, rem) {
+		if (nla_type(nla) == DASH_A_PREFIX_LEN)
+			p->plen = nla_get_u8(nla);
+		if (nla_type(nla) != DASH_A_PREFIX_ADDR)
+			continue;
+		if (nla_len(nla) != b->len)
+			return dash_txn_fail(b->txn, -EINVAL,
+					     "%s_addr is not of the group's ip_version",
+					     name);
+		memcpy(p->b, nla_data(nla), b->len);
+	}
+	if (!side->n_prefix++)
+		side->prefix = p;
+	b->prefix++;
+	return 0;
+}
+
+static int dash_build_tag(struct dash_acl_build *b, struct dash_cls_side *side,
+			  const struct nlattr *nla, const char *name)
+{
+	struct dash_sym *tag;
+
+	tag = dash_sym_of_nla(b->txn->dn, DASH_OBJECT_TYPE_TAG, nla);
+	if (WARN_ON_ONCE(!tag || !dash_sym_next(tag)))
+		return -ENOENT;
+	if (dash_acl_row_is_v6(dash_sym_next(tag), DASH_A_TAG_IP_VERSION) !=
+	    b->v6)
+		return dash_txn_fail(b->txn, -EINVAL,
+				     "%s_tag: %s is not of the group's ip_version",
+				     name, tag->name);
+	if (!side->n_tag++)
+		side->tag = b->tag;
+	*b->tag++ = tag->id;
+	return 0;
+}
+
+static void dash_build_range(struct dash_acl_build *b,
+			     const struct dash_port_range **first, u32 *n,
+			     const struct nlattr *nest)
+{
+	const struct nlattr *nla;
+	int rem;
+
+	nla_for_each_nested(nla, nest, rem) {
+		if (nla_type(nla) == DASH_A_PORT_RANGE_LO)
+			b->range->lo = nla_get_u16(nla);
+		if (nla_type(nla) == DASH_A_PORT_RANGE_HI)
+			b->range->hi = nla_get_u16(nla);
+	}
+	if (!(*n)++)
+		*first = b->range;
+	b->range++;
+}
+
+/*
+ * A list is one piece of its array although others may stand between its
+ * members in the row: there is one pass over the row for each list.
+ */
+static int dash_build_list(struct dash_acl_build *b, const struct dash_row *row,
+			   struct dash_cls_rule *r, int attr)
+{
+	const struct nlattr *nla;
+	int rem, err = 0;
+
+	dash_row_for_each(nla, row, rem) {
+		if (nla_type(nla) != attr)
+			continue;
+		switch (attr) {
+		case DASH_A_ACL_RULE_SRC_ADDR:
+			err = dash_build_prefix(b, &r->src, nla, "src");
+			break;
+		case DASH_A_ACL_RULE_DST_ADDR:
+			err = dash_build_prefix(b, &r->dst, nla, "dst");
+			break;
+		case DASH_A_ACL_RULE_SRC_TAG:
+			err = dash_build_tag(b, &r->src, nla, "src");
+			break;
+		case DASH_A_ACL_RULE_DST_TAG:
+			err = dash_build_tag(b, &r->dst, nla, "dst");
+			break;
+		case DASH_A_ACL_RULE_SRC_PORT:
+			dash_build_range(b, &r->sport, &r->n_sport, nla);
+			break;
+		case DASH_A_ACL_RULE_DST_PORT:
+			dash_build_range(b, &r->dport, &r->n_dport, nla);
+			break;
+		case DASH_A_ACL_RULE_PROTOCOL:
+			if (!r->n_protos++)
+				r->protos = b->proto;
+			*b->proto++ = nla_get_u8(nla);
+			break;
+		}
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int dash_build_rule(struct dash_acl_build *b, const struct dash_row *row,
+			   struct dash_cls_rule *r)
+{
+	static const u8 lists[] = {
+		DASH_A_ACL_RULE_PROTOCOL,
+		DASH_A_ACL_RULE_SRC_ADDR, DASH_A_ACL_RULE_DST_ADDR,
+		DASH_A_ACL_RULE_SRC_TAG, DASH_A_ACL_RULE_DST_TAG,
+		DASH_A_ACL_RULE_SRC_PORT, DASH_A_ACL_RULE_DST_PORT,
+	};
+	unsigned int i;
+	int err;
+
+	b->txn->row = row;
+	for (i = 0; i < ARRAY_SIZE(lists); i++) {
+		err = dash_build_list(b, row, r, lists[i]);
+		if (err)
+			return err;
+	}
+	r->src.any = !r->src.n_prefix && !r->src.n_tag;
+	r->dst.any = !r->dst.n_prefix && !r->dst.n_tag;
+	if (dash_row_u8(row, DASH_A_ACL_RULE_ACTION, 0) ==
+	    DASH_ACL_ACTION_ALLOW)
+		r->flags |= DASH_ACL_RULE_ALLOW;
+	if (dash_row_u8(row, DASH_A_ACL_RULE_TERMINATING, 0))
+		r->flags |= DASH_ACL_RULE_TERMINATING;
+	if (dash_row_u8(row, DASH_A_ACL_RULE_COUNTER, 0))
+		r->flags |= DASH_ACL_RULE_COUNTER;
+	return 0;
+}
+
+static struct dash_classifier *
+dash_build_classifier(struct dash_acl_build *b, const struct dash_row *group,
+		      const struct dash_acl_rule *rules, u32 n)
+{
+	struct dash_classifier *cls;
+	const char *why;
+	u32 i;
+	int err;
+
+	for (i = 0; i < n; i++) {
+		err = dash_build_rule(b, rules[i].row, &b->rule[i]);
+		if (err)
+			return ERR_PTR(err);
+		cond_resched();
+	}
+	b->txn->row = group;
+	cls = dash_classifier_build(b->v6 ? 128 : 32, b->rule, n,
+				    GFP_KERNEL_ACCOUNT, &why);
+	if (IS_ERR(cls) && why)
+		dash_txn_fail(b->txn, PTR_ERR(cls), "%s", why);
+	return cls;
+}
+
+struct dash_classifier *dash_acl_build(struct dash_txn *txn,
+				       struct dash_row *group, bool v6,
+				       const struct dash_acl_rule *rules,
+				       u32 n)
+{
+	struct dash_classifier *cls = ERR_PTR(-ENOMEM);
+	struct dash_acl_build b = {
+		.txn = txn,
+		.v6 = v6,
+		.len = v6 ? sizeof(struct in6_addr) : sizeof(__be32),
+	};
+	struct dash_port_range *range;
+	struct dash_prefix *prefix;
+	u32 *tag, i;
+	u8 *proto;
+
+	for (i = 0; i < n; i++) {
+		dash_build_count(&b, rules[i].row);
+		cond_resched();
+	}
+	/* one more of each, for there may be none */
+	prefix = kvcalloc(b.n_prefix + 1, sizeof(*prefix), GFP_KERNEL_ACCOUNT);
+	range = kvcalloc(b.n_range + 1, sizeof(*range), GFP_KERNEL_ACCOUNT);
+	tag = kvcalloc(b.n_tag + 1, sizeof(*tag), GFP_KERNEL_ACCOUNT);
+	proto = kvcalloc(b.n_proto + 1, sizeof(*proto), GFP_KERNEL_ACCOUNT);
+	b.rule = kvcalloc(n + 1, sizeof(*b.rule), GFP_KERNEL_ACCOUNT);
+	if (prefix && range && tag && proto && b.rule) {
+		b.prefix = prefix;
+		b.range = range;
+		b.tag = tag;
+		b.proto = proto;
+		cls = dash_build_classifier(&b, group, rules, n);
+	}
+	kvfree(b.rule);
+	kvfree(proto);
+	kvfree(tag);
+	kvfree(range);
+	kvfree(prefix);
+	return cls;
+}
