@@ -3,6 +3,7 @@
 """ACLs: what rules match, what stages make of it, groups and tags: SPEC 3."""
 
 import ipaddress
+import os
 import random
 import subprocess
 import tempfile
@@ -10,8 +11,8 @@ import json
 import time
 
 from dashtest import (VNI, Net, base, bind, ca, case, cases, check,
-                      delete, equal, group, mac, main, mapping, pa, route_rule,
-                      row)
+                      delete, diag, equal, group, mac, main, mapping, pa,
+                      route_rule, row)
 from frames import (Outer, echo, from_peer, from_vm, inner, patch, tcp, udp)
 
 net = Net()
@@ -347,6 +348,57 @@ def tags6():
            (False, packet("2001:db8:3::1")), (True, packet("1.2.3.4")))
 
 
+@case("tags: eight on either side of a rule", stock=True)
+def tags8():
+    """More than a lookup keeps apart, and each of them counts."""
+    sides = {"s": 30, "d": 40}
+    rows = [tag(f"{side}{i}", f"{net_}.{i}.0.0/16")
+            for side, net_ in sides.items() for i in range(8)]
+    net.load(base(ANY, *rows, group("g", (1, "allow", T, {
+        "src_tag": [f"s{i}" for i in range(8)],
+        "dst_tag": [f"d{i}" for i in range(8)]})),
+        bind("eni1", "out", 1, "g")))
+    expect(*[(i < 8 and j < 8, packet(f"40.{j}.0.1", src=f"30.{i}.0.1"))
+             for i in range(9) for j in (i, 7, 8)])
+    # One address in all of them.
+    net.load([tag(f"{side}{i}", f"{net_}.0.0.0/{8 + i}")
+              for side, net_ in sides.items() for i in range(8)],
+             "--ignore-unknown")
+    expect((True, packet("40.0.0.1", src="30.0.0.1")),
+           (True, packet("40.255.0.1", src="30.128.0.1")),
+           (False, packet("41.0.0.1", src="30.0.0.1")),
+           (False, packet("40.0.0.1", src="31.0.0.1")))
+
+
+@case("tags: nested ones, and changes of the table")
+def tags_nested():
+    rows = [tag("a", "20.0.0.0/8"), tag("b", "20.1.0.0/16"),
+            tag("c", "20.1.2.0/24", "20.9.0.0/16")]
+    net.load(base(
+        ANY, *rows,
+        group("g", (1, "deny", T, {"dst_tag": "c", "dst_port": ["1"]}),
+              (2, "deny", T, {"dst_tag": "b", "dst_port": ["1-2"]}),
+              (3, "allow", T, {"dst_tag": "a"})),
+        bind("eni1", "out", 1, "g")))
+    # The shorter prefix's tag is one of the address too.
+    expect((False, packet("20.1.2.3", dport=1)),
+           (False, packet("20.1.2.3", dport=2)),
+           (True, packet("20.1.2.3", dport=3)),
+           (False, packet("20.1.3.3", dport=2)),
+           (True, packet("20.9.0.1", dport=2)),
+           (False, packet("20.9.0.1", dport=1)))
+    net.load([tag("b", "20.9.0.0/24"), tag("a", "20.0.0.0/8", "21.0.0.0/8")],
+             "--ignore-unknown")
+    expect((True, packet("20.1.2.3", dport=2)),
+           (False, packet("20.9.0.1", dport=2)),
+           (True, packet("20.9.1.1", dport=2)),
+           (True, packet("21.0.0.1", dport=1)))
+    p = net.load([tag("a", "2001:db8::/32", ver="ipv6")], "--ignore-unknown",
+                 ok=False)
+    check("ip_version" in p.stderr and "a" in p.stderr, p.stderr)
+    expect((True, packet("21.0.0.1", dport=1)))
+
+
 # -- the classifier against a linear search -----------------------------------
 
 def random_rules(rnd, n):
@@ -466,6 +518,149 @@ def atomic():
             if loads % 8 == 0:
                 net.flush()
     check(sent >= 10 * loads, f"{loads} loads, {sent} packets")
+
+
+def big_group(*rules):
+    """A group that is not compiled whole when a rule changes: 8,000 prefixes
+    that no packet has."""
+    fill = [(1000 + i, "deny", T, {"dst_addr": [
+        f"{100 + i}.{j}.0.0/24" for j in range(200)]}) for i in range(40)]
+    return group("big", *fill, *rules)
+
+
+def one_rule(prio, action, **match):
+    return row("ACL_RULE", "big", f"r{prio}", priority=prio, action=action,
+               terminating=True, **match)
+
+
+@case("a big group changes rule by rule", stock=True)
+def rule_by_rule():
+    """All that can become of a rule, before and behind those that stay."""
+    net.load(base(ANY, big_group(
+        (100, "deny", T, {"dst_port": ["80"]}),
+        (2000, "allow", T, {"dst_addr": ["20.0.0.0/8"]})),
+        bind("eni1", "out", 1, "big")))
+
+    def changed(*rows):
+        net.load(list(rows), "--ignore-unknown")
+
+    def now(p80, p81, fill=False):
+        expect((p80, packet("20.0.0.1", dport=80)),
+               (p81, packet("20.0.0.1", dport=81)),
+               (fill, packet("139.199.0.1", dport=81)),
+               (False, packet("50.0.0.1", dport=81)))
+
+    now(False, True)
+    changed(one_rule(50, "allow", dst_port=["80"], dst_addr=["20.0.0.0/16"]))
+    now(True, True)
+    changed(one_rule(150, "deny", dst_port=["81"]))
+    now(True, False)
+    # In front of part of the old rules, behind others; and in front of all.
+    changed(delete("ACL_RULE", "big", "r50"), one_rule(1500, "deny"))
+    now(False, False)
+    changed(one_rule(10, "allow", dst_addr=["20.0.0.1/32", "139.0.0.0/8"]))
+    now(True, True, True)
+    # Rules that were there from the start go, and come again.
+    changed(delete("ACL_RULE", "big", "r10"), delete("ACL_RULE", "big", "r100"),
+            delete("ACL_RULE", "big", "r150"),
+            delete("ACL_RULE", "big", "r1500"))
+    now(True, True)
+    changed(delete("ACL_RULE", "big", "r1039"))
+    now(True, True)
+    changed(one_rule(2000, "allow", dst_addr=["139.0.0.0/8"]))
+    now(False, False, True)
+    changed(one_rule(100, "deny", dst_port=["80"]),
+            one_rule(2000, "allow", dst_addr=["20.0.0.0/8"]))
+    now(False, True)
+    # The same by priority number: its rule moves.
+    changed(row("ACL_RULE", "big", "r2000", priority=99, action="allow",
+                terminating=True, dst_addr=["20.0.0.0/8"]))
+    now(True, True)
+    p = net.load([one_rule(1005, "allow")] + [
+        row("ACL_RULE", "big", "twice", priority=99, action="deny",
+            terminating=True)], "--ignore-unknown", ok=False)
+    check("99" in p.stderr, p.stderr)
+    now(True, True)
+    expect((False, packet("105.1.0.1")))
+
+
+SWAPS = int(os.environ.get("DASH_SWAPS", "200"))
+
+
+def swap(first, second, wanted, swaps=SWAPS):
+    """Load two files in turn, while packets flow of which both say the same;
+    wanted: (allowed, template)."""
+    port = 1024
+    sent = 0
+    with tempfile.TemporaryDirectory() as tmp:
+        for i, rows in enumerate((first, second)):
+            with open(f"{tmp}/{i}.json", "w", encoding="ascii") as f:
+                json.dump(rows, f)
+        with open(f"{tmp}/batch", "w", encoding="ascii") as f:
+            for i in range(swaps):
+                f.write(f"load {tmp}/{(i + 1) % 2}.json\n")
+        with subprocess.Popen(["dashctl", "-n", net.app, "-b",
+                               f"{tmp}/batch"],
+                              stderr=subprocess.PIPE, text=True) as p:
+            while p.poll() is None:
+                frames, want = [], 0
+                for _ in range(40):
+                    port = 1024 + (port - 1023) % 60000
+                    for allowed, template in wanted:
+                        frames.append(from_vm(patch(
+                            template, 34, port.to_bytes(2, "big"))))
+                        want += allowed
+                out = net.send(*frames)
+                equal(len(out), want, "packets that passed")
+                passed = {Outer(f).inner[30:34] for f in out}
+                equal(passed, {t[30:34] for a, t in wanted if a}, "whither")
+                sent += len(frames)
+                if sent % 4000 < len(frames):
+                    net.flush()
+            equal((p.returncode, p.stderr.read()), (0, ""), "loads")
+    check(sent >= 10 * min(swaps, 10), f"{sent} packets during {swaps} swaps")
+    diag(f"{swaps} swaps, {sent} packets")
+
+
+@case("swaps: no packet is decided by a mixture")
+def swap_rules():
+    """What allows and what denies is in other rules, partitions and stages
+    before than after."""
+    one = [*group("g", (10, "allow", NT, {"dst_addr": ["20.0.0.1/32"]}),
+                  (20, "deny", T, {"dst_addr": ["20.0.0.2/32"]}),
+                  (30, "deny", T, {"src_addr": ["10.0.0.1/32"]})),
+           *group("h", (10, "allow", T, {"src_addr": ["10.0.0.1/32"]}))]
+    two = [*group("g", (10, "deny", T, {"dst_addr": ["20.0.0.2/31"]}),
+                  (20, "deny", NT, {"dst_addr": ["20.0.0.0/24"]}),
+                  (30, "deny", T, {"protocol": [17]})),
+           *group("h", (10, "allow", T, {"dst_addr": ["20.0.0.1/32"],
+                                         "src_addr": ["10.0.0.1/32"]}))]
+    net.load(base(ANY, *one, bind("eni1", "out", 1, "g"),
+                  bind("eni1", "out", 3, "h")))
+    swap(one, two, [(True, packet("20.0.0.1")), (False, packet("20.0.0.2"))])
+
+
+@case("swaps: one rule of a big group")
+def swap_rule():
+    rows = [one_rule(5, "allow", dst_addr=["20.0.0.1/32"]),
+            one_rule(5, "allow", dst_port=["80"], dst_addr=["20.0.0.0/31"])]
+    net.load(base(ANY, big_group((4, "deny", T, {"dst_port": ["81"]})),
+                  rows[0], bind("eni1", "out", 1, "big")))
+    swap([rows[0]], [rows[1]], [(True, packet("20.0.0.1")),
+                                (False, packet("20.0.0.2"))])
+
+
+@case("swaps: a tag moves from one address to the other")
+def swap_tag():
+    """The source has it, or the destination; never both."""
+    net.load(base(ANY, tag("t", "10.0.0.1/32"),
+                  group("g", (1, "deny", T, {"src_tag": "t", "dst_tag": "t"}),
+                        (2, "allow", T, {"src_tag": "t"}),
+                        (3, "allow", T, {"dst_tag": "t"})),
+                  bind("eni1", "out", 1, "g")))
+    swap([tag("t", "10.0.0.1/32")], [tag("t", "20.0.0.1/32")],
+         [(True, packet("20.0.0.1")), (False, packet("20.0.0.2",
+                                                     src="10.0.0.2"))])
 
 
 @case("rebinding a stage")
