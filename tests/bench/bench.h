@@ -131,6 +131,8 @@ struct bench_gen {
 	u32 n_pool;
 	/** @tcp: inner TCP SYN, otherwise UDP */
 	bool tcp;
+	/** @reverse: what answers the flows of that number */
+	bool reverse;
 };
 
 /**
@@ -273,5 +275,11 @@ void bench_prefix_fini(void);
 int bench_rules_load(struct bench_cmd *cmd);
 int bench_rules_run(struct bench_cmd *cmd);
 void bench_rules_fini(void);
+
+/* --- stall.c --- */
+
+int bench_stall(struct bench_cmd *cmd);
+int bench_cpu(struct bench_cmd *cmd);
+void bench_stall_fini(void);
 
 #endif /* _DASH_BENCH_H */

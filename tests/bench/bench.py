@@ -9,8 +9,8 @@ import sys
 
 from benchlib import HERE, TABLE, Failure, chase, note, run
 
-# In the order in which they are run
-PARTS = ["fast", "new", "acl", "lpm"]
+# In the order in which they are run; "smp" is for a machine with two CPUs
+PARTS = ["fast", "new", "acl", "lpm", "gso", "overload", "scale", "smp"]
 
 
 def conditions():
@@ -20,15 +20,15 @@ def conditions():
     return {"kernel": release, "machine": os.environ.get("DASH_KERNEL"),
             "host": os.environ.get("BENCH_HOST", ""),
             "huge_pages": os.environ.get("BENCH_HUGE", "") == "1",
-            "miss_dependent_ns": dependent, "miss_overlapped_ns": overlapped}
+            "miss_dependent_ns": dependent, "miss_overlapped_ns": overlapped,
+            "failed": []}
 
 
 def main(args):
     run("insmod", os.environ["DASH_KO"])
     run("insmod", os.environ["DASH_BENCH_KO"])
     begin = conditions()
-    bad = 0
-    for arg in args or PARTS:
+    for arg in args:
         name, _, sizes = arg.partition("=")
         if name not in PARTS:
             sys.exit(f"{name}: no such part; there are: {' '.join(PARTS)}")
@@ -37,19 +37,12 @@ def main(args):
             importlib.import_module(name).main(
                 **({"sizes": sizes.split(",")} if sizes else {}))
         except Failure as why:
-            bad += 1
-            print(f"{name}: FAILED: {why}", flush=True)
-    end = chase()
-    print(f"kernel {begin['kernel']} ({begin['machine']}), on {begin['host']}, "
-          f"memory {'on huge pages' if begin['huge_pages'] else 'NOT on huge pages'}\n"
-          f"calibration, 64 MB: a dependent miss {begin['miss_dependent_ns']:.0f} ns "
-          f"at the beginning, {end[0]:.0f} ns at the end; overlapped "
-          f"{begin['miss_overlapped_ns']:.1f} and {end[1]:.1f} ns\n")
-    print(TABLE.text())
-    out = os.environ.get("DASH_OUT")
-    if out:
-        TABLE.save(os.path.join(out, "bench.json"), begin)
-    return 1 if bad else 0
+            note(f"{name}: FAILED: {why}")
+            begin["failed"].append(f"{name}: {why}")
+            run("ip", "-all", "netns", "delete", ok=False)
+    begin["end_dependent_ns"], begin["end_overlapped_ns"] = chase()
+    TABLE.save(os.path.join(os.environ["DASH_OUT"], "bench.json"), begin)
+    return bool(begin["failed"])
 
 
 if __name__ == "__main__":

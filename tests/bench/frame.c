@@ -46,6 +46,10 @@ static void bench_tuple(const struct bench_gen *gen, u32 i,
 	t->saddr = htonl(gen->saddr + n / BENCH_SPORTS);
 	t->dport = gen->tmpl.l4.u.udp.dest;
 	*row = NULL;
+	if (gen->reverse) {
+		swap(t->saddr, t->daddr);
+		swap(t->sport, t->dport);
+	}
 }
 
 static __sum16 bench_l4_sum(const struct bench_gen *gen,
@@ -189,6 +193,7 @@ int bench_gen_init(struct bench_gen *gen, const struct bench_cmd *cmd)
 	unsigned int l4;
 
 	memset(f, 0, sizeof(*f));
+	gen->reverse = bench_num(cmd, "reverse", 0);
 	gen->tcp = proto && !strcmp(proto, "tcp");
 	l4 = gen->tcp ? sizeof(f->l4.t) : sizeof(f->l4.u);
 	gen->len = offsetof(struct bench_frame, l4) + l4;
@@ -228,8 +233,8 @@ int bench_gen_init(struct bench_gen *gen, const struct bench_cmd *cmd)
 
 	if (gen->tcp) {
 		f->l4.t.tcp.doff = 5;
-		f->l4.t.tcp.syn = !bench_str(cmd, "ack");
-		f->l4.t.tcp.ack = !!bench_str(cmd, "ack");
+		f->l4.t.tcp.syn = 1;
+		f->l4.t.tcp.ack = gen->reverse;
 		f->l4.t.tcp.window = htons(65535);
 		m = &f->l4.t.mark;
 	} else {

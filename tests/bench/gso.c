@@ -39,7 +39,7 @@ struct sk_buff *bench_gso_make(struct bench_dev *bd, u32 index)
 	f->udp.len = htons(skb->len - ETH_HLEN - sizeof(f->ip));
 	f->iip.tot_len = htons(sizeof(f->iip) + sizeof(f->l4.t) + payload);
 	ip_send_check(&f->iip);
-	f->l4.t.tcp.ack = 1;
+	f->l4.t.tcp.ack = !bd->gso_syn;
 	f->l4.t.tcp.syn = bd->gso_syn;
 
 	skb_reset_mac_header(skb);

@@ -23,6 +23,8 @@ static const struct {
 	{ "prefix_load", bench_prefix_load },
 	{ "prefix_update", bench_prefix_update },
 	{ "prefix_run", bench_prefix_run },
+	{ "stall", bench_stall },
+	{ "cpu", bench_cpu },
 	{ "rules_load", bench_rules_load },
 	{ "rules_run", bench_rules_run },
 };
@@ -95,6 +97,7 @@ static int __init bench_init(void)
 static void __exit bench_exit(void)
 {
 	remove_proc_entry("dash_bench", NULL);
+	bench_stall_fini();
 	bench_prefix_fini();
 	bench_rules_fini();
 	bench_dev_fini();
