@@ -68,7 +68,7 @@ clean:
 		-name '*.mod' -o -name '*.mod.c' -o -name '.*.cmd' -o \
 		-name '*.a' -o -name modules.order -o -name Module.symvers \) \
 		-type f -exec rm -f {} +
-	rm -rf dash/compat/generated tests/kunit/unit_*.c
+	rm -rf dash/compat/generated tests/*/unit_*.c
 	-$(if $(wildcard tools/dashctl/Makefile),$(MAKE) -C tools/dashctl clean)
 
 check:
