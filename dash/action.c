@@ -13,21 +13,11 @@
 #include "vnet.h"
 #include "xform.h"
 
-#define DASH_SPORT_MIN	49152
-#define DASH_SPORT_MASK	0x3fff
-
-static __be16 dash_action_sport(const struct dash_inst *inst, u32 hash)
-{
-	if (inst->fixed_sport)
-		return inst->udp_sport;
-	return htons(DASH_SPORT_MIN + (hash & DASH_SPORT_MASK));
-}
-
 /* An encapsulation towards @pa; the source is a VIP of its family. */
 static enum dash_drop dash_action_encap(const struct dash_pkt *pkt,
 					struct dash_xform *xf,
 					const struct in6_addr *pa,
-					const struct in6_addr *sip, u32 hash)
+					const struct in6_addr *sip)
 {
 	bool v6 = !dash_addr_is_v4(pa);
 
@@ -43,12 +33,13 @@ static enum dash_drop dash_action_encap(const struct dash_pkt *pkt,
 	xf->kind = DASH_XFORM_ENCAP;
 	xf->encap = DASH_ENCAP_TYPE_VXLAN;
 	xf->daddr = *pa;
-	xf->sport = dash_action_sport(pkt->inst, hash);
+	xf->hash_sport = !pkt->inst->fixed_sport;
+	xf->sport = pkt->inst->udp_sport;
 	return DASH_DROP_NONE;
 }
 
 static enum dash_drop dash_action_to_vm(const struct dash_pkt *pkt,
-					struct dash_xform *xf, u32 hash)
+					struct dash_xform *xf)
 {
 	const struct dash_eni_cfg *ecfg = pkt->ecfg;
 	const struct in6_addr *pa = &ecfg->underlay_ip;
@@ -60,7 +51,7 @@ static enum dash_drop dash_action_to_vm(const struct dash_pkt *pkt,
 		pa = &pkt->outer.saddr;
 	}
 	xf->vni = ecfg->vm_vni;
-	return dash_action_encap(pkt, xf, pa, NULL, hash);
+	return dash_action_encap(pkt, xf, pa, NULL);
 }
 
 /* Which VNI an encapsulation gets, most specific first. */
@@ -79,7 +70,7 @@ static u32 dash_action_vni(const struct dash_pkt *pkt,
 
 static enum dash_drop dash_action_map(struct dash_pkt *pkt,
 				      const struct dash_route_act *ra,
-				      u32 hash, struct dash_flow_act *act)
+				      struct dash_flow_act *act)
 {
 	const struct in6_addr *ip = &pkt->t.dst;
 	struct dash_xform *xf = &act->xf[0];
@@ -107,8 +98,7 @@ static enum dash_drop dash_action_map(struct dash_pkt *pkt,
 	if (!pa)
 		return DASH_DROP_NO_MAPPING;
 
-	reason = dash_action_encap(pkt, xf, &pa->addr, pkt->ecfg->encap_sip,
-				   hash);
+	reason = dash_action_encap(pkt, xf, &pa->addr, pkt->ecfg->encap_sip);
 	if (reason)
 		return reason;
 	xf->encap = pkt->inst->encap_type;
@@ -131,7 +121,7 @@ static enum dash_drop dash_action_static(const struct dash_pkt *pkt,
 
 	/* the low bits are those of the source port */
 	reason = dash_action_encap(pkt, xf, &ra->pa[(hash >> 14) % ra->n_pa],
-				   pkt->ecfg->encap_sip, hash);
+				   pkt->ecfg->encap_sip);
 	if (reason)
 		return reason;
 	xf->encap = pkt->inst->encap_type;
@@ -179,7 +169,7 @@ enum dash_drop dash_action_route(struct dash_pkt *pkt,
 	switch (ra->action) {
 	case DASH_ROUTE_ACTION_VNET:
 	case DASH_ROUTE_ACTION_VNET_DIRECT:
-		reason = dash_action_map(pkt, ra, hash, act);
+		reason = dash_action_map(pkt, ra, act);
 		break;
 	case DASH_ROUTE_ACTION_VNET_ENCAP:
 		reason = dash_action_static(pkt, ra, hash, act);
@@ -193,19 +183,18 @@ enum dash_drop dash_action_route(struct dash_pkt *pkt,
 	if (reason)
 		return reason;
 	dash_action_learn(pkt, act);
-	return dash_action_to_vm(pkt, &act->xf[1], hash);
+	return dash_action_to_vm(pkt, &act->xf[1]);
 }
 
-enum dash_drop dash_action_decap(struct dash_pkt *pkt, u32 hash,
+enum dash_drop dash_action_decap(struct dash_pkt *pkt,
 				 struct dash_flow_act *act)
 {
 	enum dash_drop reason;
 
-	reason = dash_action_to_vm(pkt, &act->xf[0], hash);
+	reason = dash_action_to_vm(pkt, &act->xf[0]);
 	if (reason)
 		return reason;
-	reason = dash_action_encap(pkt, &act->xf[1], &pkt->outer.saddr, NULL,
-				   hash);
+	reason = dash_action_encap(pkt, &act->xf[1], &pkt->outer.saddr, NULL);
 	if (reason)
 		return reason;
 	act->xf[1].encap = pkt->outer.encap;

@@ -30,12 +30,11 @@ enum dash_drop dash_action_route(struct dash_pkt *pkt,
 /**
  * dash_action_decap - deliver an inbound packet, and its replies the way back
  * @pkt: the initiator's packet
- * @hash: keyed hash of the connection
  * @act: transforms, filled but for next hops
  *
  * Return: DASH_DROP_NONE or DASH_DROP_NO_NEXTHOP.
  */
-enum dash_drop dash_action_decap(struct dash_pkt *pkt, u32 hash,
+enum dash_drop dash_action_decap(struct dash_pkt *pkt,
 				 struct dash_flow_act *act);
 
 #endif /* _DASH_ACTION_H */

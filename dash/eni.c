@@ -5,7 +5,7 @@
  */
 #include <linux/bsearch.h>
 #include <linux/etherdevice.h>
-#include <linux/jhash.h>
+#include <linux/hash.h>
 #include <linux/math64.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
@@ -22,7 +22,7 @@
 
 static u32 dash_eni_bucket(const u8 *mac)
 {
-	return jhash(mac, ETH_ALEN, 0) & ((1 << DASH_ENI_HASH_BITS) - 1);
+	return hash_64(ether_addr_to_u64(mac), DASH_ENI_HASH_BITS);
 }
 
 const struct dash_eni_cfg *dash_eni_find(const struct dash_net *dn,
@@ -99,7 +99,8 @@ void dash_timeouts_parse(const struct nlattr *nest, unsigned long *timeout)
 		return;
 	nla_for_each_nested(nla, nest, rem)
 		timeout[nla_type(nla) - 1] =
-			min(nla_get_u32(nla), MAX_JIFFY_OFFSET / HZ) * HZ;
+			min_t(u32, nla_get_u32(nla), DASH_TIMEOUT_MAX / HZ) *
+			HZ;
 }
 
 int dash_vni_ranges_parse(const struct dash_row *row, int attr,

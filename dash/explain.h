@@ -102,9 +102,11 @@ static inline void dash_explain_mapping(struct dash_explain *rec,
 }
 
 static inline void dash_explain_xform(struct dash_explain *rec,
-				      const struct dash_xform *xf)
+				      const struct dash_xform *xf, u32 hash)
 {
 	rec->xf = *xf;
+	rec->xf.sport = dash_xform_sport(xf, hash);
+	rec->xf.hash_sport = false;
 	rec->sent = true;
 }
 

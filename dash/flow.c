@@ -41,8 +41,8 @@
  * removed it. So nobody finds it there after a call of dash_flow_remove(),
  * whatever that returned.
  *
- * Memory: 256 bytes of the connection, 192 of what it does, 11 to 21 of the
- * hash table.
+ * Memory: 256 bytes of the connection, 11 to 21 of the hash table. What is done
+ * to packets, see flow_act.c, is shared.
  */
 #include <linux/jiffies.h>
 #include <linux/log2.h>
@@ -52,13 +52,13 @@
 #include <linux/rhashtable.h>
 #include <linux/siphash.h>
 #include <linux/slab.h>
+#include <net/ipv6.h>
 
 #include "eni.h"
 #include "flow_impl.h"
 #include "inst.h"
 #include "netns.h"
 #include "stats.h"
-#include "underlay.h"
 
 #define FLOW_MIN_SHARDS		16
 #define FLOW_MAX_SHARDS		512
@@ -73,12 +73,11 @@ struct flow_search {
 };
 
 static struct kmem_cache *flow_cache;
-static struct kmem_cache *flow_act_cache;
 
 /* --- table --- */
 
 /* The seed is left out for walks to be resumable; the hash is keyed anyway. */
-static u32 flow_hashfn(const void *data, u32 len, u32 seed)
+static __always_inline u32 flow_hashfn(const void *data, u32 len, u32 seed)
 {
 	const struct flow_search *s = data;
 
@@ -92,14 +91,27 @@ static u32 flow_obj_hashfn(const void *data, u32 len, u32 seed)
 	return flow->hash;
 }
 
-static int flow_obj_cmpfn(struct rhashtable_compare_arg *arg, const void *obj)
+/* What memcmp() would say, which is a function and goes by bytes on some. */
+static __always_inline bool
+flow_key_equal(const struct dash_flow_key *a,
+	       const struct dash_flow_key *b)
+{
+	return ipv6_addr_equal(&a->laddr, &b->laddr) &&
+	       ipv6_addr_equal(&a->raddr, &b->raddr) &&
+	       !((a->lport ^ b->lport) | (a->rport ^ b->rport)) &&
+	       a->eni_proto == b->eni_proto;
+}
+
+/* rhashtable's are inline functions with constant parameters */
+static __always_inline int
+flow_obj_cmpfn(struct rhashtable_compare_arg *arg, const void *obj)
 {
 	const struct flow_search *s = arg->key;
 	const struct dash_flow *flow = obj;
 
 	if (flow->hash != s->hash)
 		return 1;
-	return memcmp(&flow->key, s->key, sizeof(flow->key));
+	return !flow_key_equal(&flow->key, s->key);
 }
 
 static const struct rhashtable_params flow_params = {
@@ -122,11 +134,35 @@ u32 dash_flow_hash(const struct dash_flow_table *ft,
 }
 
 struct dash_flow *dash_flow_lookup(struct dash_flow_table *ft,
-				   const struct dash_flow_key *key)
+				   const struct dash_flow_key *key, u32 hash)
 {
-	struct flow_search s = { key, dash_flow_hash(ft, key) };
+	struct flow_search s = { key, hash };
 
-	return rhashtable_lookup(&dash_flow_shard(ft, s.hash)->ht, &s, flow_params);
+	return rhashtable_lookup(&dash_flow_shard(ft, hash)->ht, &s, flow_params);
+}
+
+static struct rhash_lock_head __rcu *const *
+flow_slot(const struct dash_flow_table *ft, u32 hash)
+{
+	const struct rhashtable *ht = &dash_flow_shard(ft, hash)->ht;
+	const struct bucket_table *tbl = rcu_dereference_raw(ht->tbl);
+
+	return rht_bucket(tbl, hash & (tbl->size - 1));
+}
+
+void dash_flow_prefetch_slot(const struct dash_flow_table *ft, u32 hash)
+{
+	prefetch(flow_slot(ft, hash));
+}
+
+void dash_flow_prefetch(const struct dash_flow_table *ft, u32 hash)
+{
+	const u8 *flow = (const u8 *)rht_ptr_rcu(flow_slot(ft, hash));
+
+	/* the end of a chain is a mark that prefetching takes no offence at */
+	prefetch(flow);
+	prefetchw(flow + 64);
+	prefetchw(flow + 128);
 }
 
 /* --- unanswered connections --- */
@@ -172,35 +208,23 @@ static void flow_half_refresh(struct dash_flow *flow)
 
 /* --- decisions --- */
 
-struct dash_flow_act *dash_flow_act_alloc(void)
+enum dash_drop dash_flow_redecide(struct dash_flow_table *ft,
+				  struct dash_flow *flow,
+				  const struct dash_pkt *pkt,
+				  const struct dash_flow_act *what)
 {
-	return kmem_cache_zalloc(flow_act_cache, GFP_ATOMIC | __GFP_NOWARN);
-}
+	struct dash_flow_act *act, *old;
 
-void dash_flow_act_free(struct dash_flow_act *act)
-{
+	act = dash_flow_act_get(ft, what, pkt, flow->hash);
 	if (!act)
-		return;
-	dash_underlay_put(act->xf[0].nh);
-	dash_underlay_put(act->xf[1].nh);
-	kmem_cache_free(flow_act_cache, act);
-}
-
-static void flow_act_free_rcu(struct rcu_head *rcu)
-{
-	dash_flow_act_free(container_of(rcu, struct dash_flow_act, rcu));
-}
-
-void dash_flow_act_replace(struct dash_flow *flow, struct dash_flow_act *act)
-{
-	struct dash_flow_act *old;
+		return DASH_DROP_NO_MEMORY;
 
 	spin_lock(&flow->lock);
 	old = rcu_replace_pointer(flow->act, act,
 				  lockdep_is_held(&flow->lock));
 	spin_unlock(&flow->lock);
-	if (old)
-		call_rcu(&old->rcu, flow_act_free_rcu);
+	dash_flow_act_put(old);
+	return DASH_DROP_NONE;
 }
 
 /* --- removal --- */
@@ -214,7 +238,7 @@ static void flow_free_rcu(struct rcu_head *rcu)
 {
 	struct dash_flow *flow = container_of(rcu, struct dash_flow, rcu);
 
-	dash_flow_act_free(rcu_dereference_protected(flow->act, true));
+	dash_flow_act_put(rcu_dereference_protected(flow->act, true));
 	flow_free(flow);
 }
 
@@ -384,10 +408,7 @@ static void flow_note_max(struct dash_eni *eni)
 	}
 }
 
-static struct dash_flow *flow_new(const struct dash_flow_table *ft,
-				  const struct dash_pkt *pkt,
-				  const struct dash_flow_key *key,
-				  struct dash_flow_act *act)
+static struct dash_flow *flow_new(const struct dash_pkt *pkt)
 {
 	struct dash_flow *flow;
 
@@ -395,13 +416,12 @@ static struct dash_flow *flow_new(const struct dash_flow_table *ft,
 	if (!flow)
 		return NULL;
 
-	flow->key = *key;
-	flow->hash = dash_flow_hash(ft, key);
+	flow->key = pkt->key;
+	flow->hash = pkt->hash;
 	flow->eni = pkt->eni;
-	flow->last = jiffies;
-	flow->created = flow->last;
+	flow->created = jiffies;
+	flow->last = flow->created;
 	flow->dir = pkt->dir;
-	RCU_INIT_POINTER(flow->act, act);
 	spin_lock_init(&flow->lock);
 	INIT_HLIST_NODE(&flow->wheel);
 	INIT_LIST_HEAD(&flow->half);
@@ -419,13 +439,13 @@ static struct dash_flow *flow_new(const struct dash_flow_table *ft,
 
 enum dash_drop dash_flow_create(struct dash_flow_table *ft,
 				const struct dash_pkt *pkt,
-				const struct dash_flow_key *key,
-				struct dash_flow_act *act,
+				const struct dash_flow_act *what,
 				struct dash_flow **flowp)
 {
 	struct dash_eni *eni = pkt->eni;
 	struct dash_flow_shard *shard;
 	struct dash_flow *flow, *old;
+	struct dash_flow_act *act;
 	struct flow_search s;
 	enum dash_drop drop;
 
@@ -434,9 +454,13 @@ enum dash_drop dash_flow_create(struct dash_flow_table *ft,
 		return drop;
 
 	drop = DASH_DROP_NO_MEMORY;
-	flow = flow_new(ft, pkt, key, act);
+	flow = flow_new(pkt);
 	if (!flow)
 		goto uncharge;
+	act = dash_flow_act_get(ft, what, pkt, flow->hash);
+	if (!act)
+		goto free;
+	RCU_INIT_POINTER(flow->act, act);
 
 	shard = dash_flow_shard(ft, flow->hash);
 	s.key = &flow->key;
@@ -446,14 +470,12 @@ enum dash_drop dash_flow_create(struct dash_flow_table *ft,
 	if (IS_ERR(old)) {
 		if (PTR_ERR(old) == -E2BIG)
 			drop = DASH_DROP_MAX_FLOWS;
-		goto free;
+		goto put_act;
 	}
 	if (old) {
-		flow_free(flow);
-		flow_uncharge(ft, eni, pkt->ecfg);
-		dash_flow_act_free(act);
 		*flowp = old;
-		return DASH_DROP_NONE;
+		drop = DASH_DROP_NONE;
+		goto put_act;
 	}
 
 	/* Others may have found, even removed it meanwhile. */
@@ -469,6 +491,8 @@ enum dash_drop dash_flow_create(struct dash_flow_table *ft,
 	*flowp = flow;
 	return DASH_DROP_NONE;
 
+put_act:
+	dash_flow_act_put(act);
 free:
 	flow_free(flow);
 uncharge:
@@ -542,7 +566,7 @@ static void flow_touch_time(struct dash_flow *flow)
 {
 	unsigned long now = jiffies;
 
-	if (likely(now - READ_ONCE(flow->last) < DASH_FLOW_STAMP))
+	if (likely((u32)now - READ_ONCE(flow->last) < DASH_FLOW_STAMP))
 		return;
 	if (dash_flow_is_over(flow))
 		return;
@@ -577,14 +601,6 @@ bool dash_flow_touch(struct dash_flow_table *ft, struct dash_flow *flow,
 	return end;
 }
 
-bool dash_flow_is_over(const struct dash_flow *flow)
-{
-	u8 state = READ_ONCE(flow->state);
-
-	return state == DASH_FLOW_STATE_CLOSED ||
-	       state == DASH_FLOW_STATE_TIME_WAIT;
-}
-
 /* --- life of the table --- */
 
 struct dash_flow_table *dash_flow_table_alloc(struct dash_net *dn)
@@ -608,6 +624,8 @@ struct dash_flow_table *dash_flow_table_alloc(struct dash_net *dn)
 	ft->shards = kvcalloc(ft->n_shards, sizeof(*ft->shards), GFP_KERNEL);
 	if (!ft->shards)
 		goto free_table;
+	if (dash_flow_acts_init(ft))
+		goto free_shards;
 	for (i = 0; i < ft->n_shards; i++) {
 		dash_flow_wheel_init(&ft->shards[i], due);
 		if (rhashtable_init(&ft->shards[i].ht, &flow_params))
@@ -620,6 +638,8 @@ struct dash_flow_table *dash_flow_table_alloc(struct dash_net *dn)
 destroy_shards:
 	while (i--)
 		rhashtable_destroy(&ft->shards[i].ht);
+	dash_flow_acts_fini(ft);
+free_shards:
 	kvfree(ft->shards);
 free_table:
 	kfree(ft);
@@ -636,22 +656,35 @@ void dash_flow_table_free(struct dash_flow_table *ft)
 
 	dash_flow_age_stop(ft);
 	dash_flow_flush(ft, &all);
+	/* The connections hold decisions, and these next hops, which are the
+	 * next to go.
+	 */
+	rcu_barrier();
 	for (i = 0; i < ft->n_shards; i++)
 		rhashtable_destroy(&ft->shards[i].ht);
+	dash_flow_acts_fini(ft);
 	kvfree(ft->shards);
 	kfree(ft);
-	/* the connections hold next hops, which are the next to go */
-	rcu_barrier();
 }
 
 int dash_flow_module_init(void)
 {
+	int err;
+
+	/* One more line is a miss per packet. Elsewhere locks or pointers have
+	 * other sizes.
+	 */
+#if defined(CONFIG_64BIT) && L1_CACHE_BYTES == 64 && \
+	!defined(CONFIG_DEBUG_SPINLOCK) && !defined(CONFIG_PREEMPT_RT)
+	BUILD_BUG_ON(sizeof(struct dash_flow) != 256);
+	BUILD_BUG_ON(offsetof(struct dash_flow, act) != 64);
+#endif
+	err = dash_flow_act_module_init();
+	if (err)
+		return err;
 	flow_cache = KMEM_CACHE(dash_flow, SLAB_HWCACHE_ALIGN);
-	if (!flow_cache)
-		return -ENOMEM;
-	flow_act_cache = KMEM_CACHE(dash_flow_act, SLAB_HWCACHE_ALIGN);
-	if (!flow_act_cache) {
-		kmem_cache_destroy(flow_cache);
+	if (!flow_cache) {
+		dash_flow_act_module_exit();
 		return -ENOMEM;
 	}
 	return 0;
@@ -661,6 +694,6 @@ void dash_flow_module_exit(void)
 {
 	/* what call_rcu() has still to free */
 	rcu_barrier();
-	kmem_cache_destroy(flow_act_cache);
 	kmem_cache_destroy(flow_cache);
+	dash_flow_act_module_exit();
 }

@@ -3,13 +3,18 @@
 #ifndef _DASH_FLOW_H
 #define _DASH_FLOW_H
 
+#include <linux/cache.h>
 #include <linux/dash.h>
 #include <linux/in6.h>
+#include <linux/jiffies.h>
 #include <linux/list.h>
+#include <linux/prefetch.h>
+#include <linux/refcount.h>
 #include <linux/rhashtable-types.h>
 #include <linux/spinlock_types.h>
 #include <linux/types.h>
 
+#include "flow_key.h"
 #include "parse.h"
 #include "tcp.h"
 #include "xform.h"
@@ -46,62 +51,66 @@ enum dash_timeout {
 	DASH_TIMEOUTS
 };
 
-/**
- * struct dash_flow_key - name of a connection
- *
- * Seen from the ENI, so both directions have the same key: the local end is
- * the source of outbound and the destination of inbound packets.
- */
-struct dash_flow_key {
-	/** @laddr: address at the ENI's side, v4-mapped if IPv4 */
-	struct in6_addr laddr;
-	/** @raddr: the other address */
-	struct in6_addr raddr;
-	/** @lport: port at the ENI's side; identifier of ICMP echo */
-	__be16 lport;
-	/** @rport: the other port; class of ICMP, see dash_flow_key_init() */
-	__be16 rport;
-	/** @eni_proto: id of the ENI << 8 | transport protocol */
-	u32 eni_proto;
-};
+/* In jiffies; dash_flow.last has 32 bits, and half of them are the future. */
+#define DASH_TIMEOUT_MAX	(S32_MAX / 2)
 
 /**
- * struct dash_flow_act - what a connection does to packets
+ * struct dash_flow_act - what is done to packets of a connection
  *
- * Immutable; a re-decision replaces it whole. Guarded by RCU.
+ * Shared by all connections that were decided alike, as most of an ENI to one
+ * destination are. Immutable but for @vnet_gen; a re-decision replaces it
+ * whole. Guarded by RCU. As the decision itself, which is compared with those
+ * that there are, it lives on the stack, zeroed with all of its padding.
  */
 struct dash_flow_act {
 	/** @xf: [0] for the initiator's packets, [1] for the responder's */
 	struct dash_xform xf[2];
-	/** @pa: outer source that the initiator's packets come from */
-	struct in6_addr pa;
-	/** @vip: VIP that the initiator's packets come to */
-	struct in6_addr vip;
-	/** @vni: VNI that they come with */
-	u32 vni;
 	/** @gen: policy generation of the ENI, read before deciding */
 	u32 gen;
+	/** @eni_id: id of the ENI */
+	u32 eni_id;
+	/** @vni: VNI that the initiator's packets come with */
+	u32 vni;
 	/** @encap: enum dash_encap_type that they come in */
 	u8 encap;
+	/** @bucket: which of the next hop objects to a destination */
+	u8 bucket;
+	/** @pa: outer source that they come from */
+	struct in6_addr pa;
+	/** @vip: VIP that they come to */
+	struct in6_addr vip;
 	/**
 	 * @vnet: VNET whose mappings decided, or NULL; valid for a packet that
 	 * found @gen to be the ENI's
 	 */
 	const struct dash_vnet *vnet;
-	/** @vnet_gen: generation of its mappings that the decision still holds in */
-	u32 vnet_gen;
-	/** @mapping: id of the mapping used; 0 when any change of @vnet counts */
-	u32 mapping;
-	/** @ip: address mapped */
-	struct in6_addr ip;
 	/** @route: whose endpoints replies may come from; the same holds */
 	const struct dash_route_act *route;
+	/** @ip: address mapped */
+	struct in6_addr ip;
+	/** @mapping: id of the mapping used; 0 when any change of @vnet counts */
+	u32 mapping;
+	/** @vnet_gen: generation of its mappings that the decision still holds in */
+	u32 vnet_gen;
+
+	/** @refs: connections; away from what packets read */
+	refcount_t refs ____cacheline_aligned;
+	/** @hashed: it is in @table, constant */
+	bool hashed;
+	/** @table: of all decisions */
+	struct rhashtable *table;
+	/** @node: in there */
+	struct rhash_head node;
 	/** @rcu: for freeing */
 	struct rcu_head rcu;
 };
 
 /**
  * struct dash_flow - a connection, both directions
+ *
+ * A line of the cache for finding it, which is written where time or state
+ * change; one for what every packet needs and counts; one for TCP; one for the
+ * rest.
  */
 struct dash_flow {
 	/** @node: in the table, hashed by @key */
@@ -110,15 +119,8 @@ struct dash_flow {
 	struct dash_flow_key key;
 	/** @hash: keyed hash of @key, for entropy and balance; constant */
 	u32 hash;
-	/** @act: RCU, replaced under @lock */
-	struct dash_flow_act __rcu *act;
-
-	/** @eni: whose connection; the ENI outlives it */
-	struct dash_eni *eni;
 	/** @last: jiffies of the last packet that counts, to about HZ / 8 */
-	unsigned long last;
-	/** @created: jiffies */
-	unsigned long created;
+	u32 last;
 	/** @dir: enum dash_direction of the initiator's packets, constant */
 	u8 dir;
 	/** @state: enum dash_flow_state, written under @lock after @last */
@@ -129,6 +131,11 @@ struct dash_flow {
 	bool dead;
 	/** @lock: serialises changes of state and @act; BH off */
 	spinlock_t lock;
+
+	/** @act: RCU, replaced under @lock */
+	struct dash_flow_act __rcu *act;
+	/** @eni: whose connection; the ENI outlives it */
+	struct dash_eni *eni;
 	/**
 	 * @packets: by [initiator, responder]; a direction's packets are
 	 * expected on one CPU at a time, else an increment may get lost
@@ -136,10 +143,14 @@ struct dash_flow {
 	u64 packets[2];
 	/** @bytes: inner bytes with the Ethernet header, as @packets */
 	u64 bytes[2];
+	/** @created: jiffies */
+	unsigned long created;
+
 	/** @tcp: state of a TCP connection */
-	struct dash_tcp tcp;
+	struct dash_tcp tcp ____cacheline_aligned;
+
 	/** @wheel: in the ageing wheel of its shard, under the shard's lock */
-	struct hlist_node wheel;
+	struct hlist_node wheel ____cacheline_aligned;
 	/** @half: in dash_eni.half while unanswered, under its half_lock */
 	struct list_head half;
 	/** @rcu: for freeing */
@@ -156,6 +167,22 @@ struct dash_flow {
 static inline int dash_flow_dir(const struct dash_flow *flow, u8 dir)
 {
 	return flow->dir != dir;
+}
+
+/**
+ * dash_flow_last - when the last packet that counts came
+ * @flow: connection
+ *
+ * Timeouts are limited such that 31 bits can say how long ago that was.
+ *
+ * Return: jiffies.
+ */
+static inline unsigned long dash_flow_last(const struct dash_flow *flow)
+{
+	unsigned long now = jiffies;
+
+	/* it may also be newer than now was */
+	return now + (s32)(READ_ONCE(flow->last) - (u32)now);
 }
 
 /**
@@ -204,12 +231,46 @@ void dash_flow_table_free(struct dash_flow_table *ft);
  * dash_flow_lookup - find a connection
  * @ft: table
  * @key: name
+ * @hash: dash_flow_hash() of it
  *
  * Context: RCU.
  * Return: connection or NULL.
  */
 struct dash_flow *dash_flow_lookup(struct dash_flow_table *ft,
-				   const struct dash_flow_key *key);
+				   const struct dash_flow_key *key, u32 hash);
+
+/**
+ * dash_flow_prefetch_slot - have the cache fetch where a connection is found
+ * @ft: table
+ * @hash: dash_flow_hash() of its name
+ *
+ * Context: RCU.
+ */
+void dash_flow_prefetch_slot(const struct dash_flow_table *ft, u32 hash);
+
+/**
+ * dash_flow_prefetch - have the cache fetch what is found there
+ * @ft: table
+ * @hash: hash of the name, whose slot was fetched before
+ *
+ * Context: RCU.
+ */
+void dash_flow_prefetch(const struct dash_flow_table *ft, u32 hash);
+
+/**
+ * dash_flow_prefetch_act - have the cache fetch what is done to packets
+ * @flow: connection
+ *
+ * Context: RCU.
+ */
+static inline void dash_flow_prefetch_act(const struct dash_flow *flow)
+{
+	const u8 *act = (const u8 *)rcu_access_pointer(flow->act);
+
+	prefetch(act);
+	prefetch(act + 64);
+	prefetch(act + 128);
+}
 
 /**
  * dash_flow_hash - keyed hash of a packet's connection
@@ -226,11 +287,9 @@ u32 dash_flow_hash(const struct dash_flow_table *ft,
 /**
  * dash_flow_create - insert the connection of a packet that policy allowed
  * @ft: table
- * @pkt: the initiator's first packet; eni and ecfg set
- * @key: its name
- * @act: decision; owned by the table on success, else the caller's
- * @flowp: the new connection, or the one that another CPU created meanwhile,
- *	in which case @act was freed
+ * @pkt: the initiator's first packet; eni, ecfg, key and hash set
+ * @what: decision
+ * @flowp: the new connection, or the one that another CPU created meanwhile
  *
  * Charges the limits of ENI (flows, cps) and instance; where one of the numbers
  * of connections is exhausted, the longest idle unanswered connection of the
@@ -244,32 +303,23 @@ u32 dash_flow_hash(const struct dash_flow_table *ft,
  */
 enum dash_drop dash_flow_create(struct dash_flow_table *ft,
 				const struct dash_pkt *pkt,
-				const struct dash_flow_key *key,
-				struct dash_flow_act *act,
+				const struct dash_flow_act *what,
 				struct dash_flow **flowp);
 
 /**
- * dash_flow_act_alloc - room for a decision
- *
- * Context: softirq.
- * Return: zeroed object or NULL.
- */
-struct dash_flow_act *dash_flow_act_alloc(void);
-
-/**
- * dash_flow_act_free - free a decision that no packet ever saw
- * @act: decision or NULL; references to next hops are dropped
- */
-void dash_flow_act_free(struct dash_flow_act *act);
-
-/**
- * dash_flow_act_replace - give a connection a new decision
+ * dash_flow_redecide - give a connection a new decision
+ * @ft: table
  * @flow: connection
- * @act: new decision, owned by the connection from now on
+ * @pkt: packet whose instance is meant
+ * @what: new decision
  *
  * Context: RCU, BH off.
+ * Return: DASH_DROP_NONE or DASH_DROP_NO_MEMORY.
  */
-void dash_flow_act_replace(struct dash_flow *flow, struct dash_flow_act *act);
+enum dash_drop dash_flow_redecide(struct dash_flow_table *ft,
+				  struct dash_flow *flow,
+				  const struct dash_pkt *pkt,
+				  const struct dash_flow_act *what);
 
 /**
  * dash_flow_touch - a packet of the connection is about to be sent
@@ -294,7 +344,13 @@ bool dash_flow_touch(struct dash_flow_table *ft, struct dash_flow *flow,
  *
  * Return: true in the states closed and time_wait.
  */
-bool dash_flow_is_over(const struct dash_flow *flow);
+static inline bool dash_flow_is_over(const struct dash_flow *flow)
+{
+	u8 state = READ_ONCE(flow->state);
+
+	return state == DASH_FLOW_STATE_CLOSED ||
+	       state == DASH_FLOW_STATE_TIME_WAIT;
+}
 
 /**
  * dash_flow_remove - take a connection out of the table

@@ -52,7 +52,7 @@ unsigned long dash_flow_expires(const struct dash_flow *flow)
 	 */
 	u8 state = smp_load_acquire(&flow->state);
 
-	return READ_ONCE(flow->last) + dash_flow_timeout(flow, state);
+	return dash_flow_last(flow) + dash_flow_timeout(flow, state);
 }
 
 /* The time stamp may be too old by this much. */

@@ -49,6 +49,8 @@ struct dash_flow_table {
 	u32 n_shards;
 	/** @shards: these */
 	struct dash_flow_shard *shards;
+	/** @acts: decisions by their content */
+	struct rhashtable acts;
 	/** @age: ageing */
 	struct delayed_work age;
 	/** @count: connections */
@@ -74,6 +76,15 @@ static inline bool dash_flow_is_icmp(const struct dash_tuple *t)
 
 bool dash_flow_expire(struct dash_flow_table *ft,
 		      struct dash_flow_shard *shard, struct dash_flow *flow);
+
+int dash_flow_acts_init(struct dash_flow_table *ft);
+void dash_flow_acts_fini(struct dash_flow_table *ft);
+int dash_flow_act_module_init(void);
+void dash_flow_act_module_exit(void);
+struct dash_flow_act *dash_flow_act_get(struct dash_flow_table *ft,
+					const struct dash_flow_act *what,
+					const struct dash_pkt *pkt, u32 hash);
+void dash_flow_act_put(struct dash_flow_act *act);
 
 unsigned long dash_flow_timeout(const struct dash_flow *flow, u8 state);
 void dash_flow_wheel_init(struct dash_flow_shard *shard, unsigned long due);

@@ -21,14 +21,14 @@ static int dash_vni_cmp(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-bool dash_inst_is_vip(const struct dash_inst *inst,
-		      const struct in6_addr *addr)
+bool dash_inst_find_vip(const struct dash_inst *inst,
+			const struct in6_addr *addr)
 {
 	return bsearch(addr, inst->vip, inst->n_vip, sizeof(*addr),
 		       dash_vip_cmp);
 }
 
-bool dash_inst_is_vm_vni(const struct dash_inst *inst, u32 vni)
+bool dash_inst_find_vm_vni(const struct dash_inst *inst, u32 vni)
 {
 	return bsearch(&vni, inst->vm_vni, inst->n_vm_vni, sizeof(vni),
 		       dash_vni_cmp);

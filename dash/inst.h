@@ -9,6 +9,7 @@
 #include <linux/in6.h>
 #include <linux/rcupdate.h>
 #include <linux/types.h>
+#include <net/ipv6.h>
 
 #include "eni.h"
 
@@ -110,6 +111,13 @@ struct dash_pa_row {
 	struct in6_addr addr;
 };
 
+/* So many are faster found one after the other. */
+#define DASH_INST_FEW	8
+
+bool dash_inst_find_vip(const struct dash_inst *inst,
+			const struct in6_addr *addr);
+bool dash_inst_find_vm_vni(const struct dash_inst *inst, u32 vni);
+
 /**
  * dash_inst_is_vip - is an address a VIP?
  * @inst: settings
@@ -118,8 +126,18 @@ struct dash_pa_row {
  * Context: RCU.
  * Return: whether it is.
  */
-bool dash_inst_is_vip(const struct dash_inst *inst,
-		      const struct in6_addr *addr);
+static inline bool dash_inst_is_vip(const struct dash_inst *inst,
+				    const struct in6_addr *addr)
+{
+	u32 i;
+
+	if (unlikely(inst->n_vip > DASH_INST_FEW))
+		return dash_inst_find_vip(inst, addr);
+	for (i = 0; i < inst->n_vip; i++)
+		if (ipv6_addr_equal(&inst->vip[i], addr))
+			return true;
+	return false;
+}
 
 /**
  * dash_inst_is_vm_vni - is a VNI one that VMs send with?
@@ -129,7 +147,17 @@ bool dash_inst_is_vip(const struct dash_inst *inst,
  * Context: RCU.
  * Return: whether it is.
  */
-bool dash_inst_is_vm_vni(const struct dash_inst *inst, u32 vni);
+static inline bool dash_inst_is_vm_vni(const struct dash_inst *inst, u32 vni)
+{
+	u32 i;
+
+	if (unlikely(inst->n_vm_vni > DASH_INST_FEW))
+		return dash_inst_find_vm_vni(inst, vni);
+	for (i = 0; i < inst->n_vm_vni; i++)
+		if (inst->vm_vni[i] == vni)
+			return true;
+	return false;
+}
 
 /**
  * dash_inst_has_pa - is an outer source valid without a mapping?

@@ -6,11 +6,6 @@
 #include "lookup.h"
 #include "parse.h"
 
-bool dash_lookup_vip(const struct dash_pkt *pkt)
-{
-	return dash_inst_is_vip(pkt->inst, &pkt->outer.daddr);
-}
-
 /* The tests of DASH give ENIs group addresses; those are no multicast. */
 static bool dash_mac_is_group(const struct dash_pkt *pkt, const u8 *mac)
 {

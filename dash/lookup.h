@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Whose packet it is: VIP, direction by VNI, ENI by MAC. */
+/* Whose packet it is: direction by VNI, ENI by MAC. */
 #ifndef _DASH_LOOKUP_H
 #define _DASH_LOOKUP_H
 
@@ -8,14 +8,6 @@
 #include "drop.h"
 
 struct dash_pkt;
-
-/**
- * dash_lookup_vip - is the packet addressed to one of our VIPs?
- * @pkt: packet with its outer header parsed
- *
- * Return: whether it is.
- */
-bool dash_lookup_vip(const struct dash_pkt *pkt);
 
 /**
  * dash_lookup_eni - find direction and ENI

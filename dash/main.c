@@ -2,6 +2,7 @@
 #include <linux/module.h>
 #include <net/genetlink.h>
 
+#include "batch.h"
 #include "flow.h"
 #include "mapping.h"
 #include "netns.h"
@@ -21,9 +22,12 @@ static int __init dash_init(void)
 	err = dash_netns_init();
 	if (err)
 		goto exit_mapping;
-	err = dash_port_module_init();
+	err = dash_batch_module_init();
 	if (err)
 		goto exit_netns;
+	err = dash_port_module_init();
+	if (err)
+		goto exit_batch;
 	err = dash_nl_init();
 	if (err)
 		goto exit_port;
@@ -31,6 +35,8 @@ static int __init dash_init(void)
 
 exit_port:
 	dash_port_module_exit();
+exit_batch:
+	dash_batch_module_exit();
 exit_netns:
 	dash_netns_exit();
 exit_mapping:
@@ -45,6 +51,7 @@ static void __exit dash_exit(void)
 	dash_nl_exit();
 	dash_port_module_exit();
 	dash_netns_exit();
+	dash_batch_module_exit();
 	dash_mapping_module_exit();
 	/* for what was given to call_rcu() with functions of ours */
 	rcu_barrier();

@@ -34,9 +34,13 @@ static u32 dash_seconds(unsigned long from, unsigned long to)
 static int dash_put_flow(struct sk_buff *skb, const struct dash_flow *flow)
 {
 	const struct dash_flow_act *act = rcu_dereference(flow->act);
+	struct dash_xform xf[2] = { act->xf[0], act->xf[1] };
 	unsigned long now = jiffies;
 	struct dash_tuple t;
+	int i;
 
+	for (i = 0; i < 2; i++)
+		xf[i].sport = dash_xform_sport(&xf[i], flow->hash);
 	dash_flow_tuple(flow, &t);
 	if (nla_put_string(skb, DASH_A_FLOW_ENI, flow->eni->name) ||
 	    nla_put_u8(skb, DASH_A_FLOW_DIRECTION, flow->dir) ||
@@ -48,13 +52,13 @@ static int dash_put_flow(struct sk_buff *skb, const struct dash_flow *flow)
 	    nla_put_u8(skb, DASH_A_FLOW_STATE, READ_ONCE(flow->state)) ||
 	    nla_put_u32(skb, DASH_A_FLOW_AGE, dash_seconds(flow->created, now)) ||
 	    nla_put_u32(skb, DASH_A_FLOW_IDLE,
-			dash_seconds(READ_ONCE(flow->last), now)) ||
+			dash_seconds(dash_flow_last(flow), now)) ||
 	    nla_put_u32(skb, DASH_A_FLOW_EXPIRES,
 			dash_seconds(now, dash_flow_expires(flow))) ||
-	    dash_nl_put_xform(skb, DASH_A_FLOW_FORWARD, &act->xf[0], NULL,
+	    dash_nl_put_xform(skb, DASH_A_FLOW_FORWARD, &xf[0], NULL,
 			      READ_ONCE(flow->packets[0]),
 			      READ_ONCE(flow->bytes[0])) ||
-	    dash_nl_put_xform(skb, DASH_A_FLOW_REVERSE, &act->xf[1], NULL,
+	    dash_nl_put_xform(skb, DASH_A_FLOW_REVERSE, &xf[1], NULL,
 			      READ_ONCE(flow->packets[1]),
 			      READ_ONCE(flow->bytes[1])) ||
 	    dash_nl_put_addr(skb, DASH_A_FLOW_PA, &act->pa) ||

@@ -9,10 +9,12 @@
 #include <linux/types.h>
 
 #include "drop.h"
+#include "flow_key.h"
 
 struct dash_eni;
 struct dash_eni_cfg;
 struct dash_explain;
+struct dash_flow;
 struct dash_inst;
 struct dash_net;
 struct dash_port;
@@ -150,14 +152,16 @@ struct dash_pkt {
 	struct dash_outer outer;
 	/** @t: inner addresses, protocol and ports */
 	struct dash_tuple t;
-	/** @quoted: tuple of the packet that an ICMP error is about */
-	struct dash_tuple quoted;
 	/** @tcp: valid when t.proto is TCP and the packet has its header */
 	struct dash_tcp_seg tcp;
 	/** @smac: inner Ethernet source */
 	u8 smac[ETH_ALEN];
 	/** @dmac: inner Ethernet destination */
 	u8 dmac[ETH_ALEN];
+	/** @key: name of its connection, unless a later fragment or ICMP error */
+	struct dash_flow_key key;
+	/** @hash: keyed hash of its connection's name */
+	u32 hash;
 	/** @rx_len: length as received, from the outer network header on */
 	u32 rx_len;
 	/** @mtu: path MTU that it does not fit, when too_big is the verdict */
@@ -186,7 +190,44 @@ struct dash_pkt {
 	bool icmp_err:1;
 	/** @df: the inner packet must not be fragmented (IPv6 or DF) */
 	bool df:1;
+	/** @reason: enum dash_drop found so far */
+	u8 reason;
+	/** @flow: its connection, if it was looked up ahead, RCU */
+	struct dash_flow *flow;
+	/** @quoted: tuple of the packet that an ICMP error is about */
+	struct dash_tuple quoted;
 };
+
+/**
+ * dash_pkt_init - begin with a packet
+ * @pkt: all that is not written by others in any case is set
+ * @skb: packet
+ * @dn: instance
+ * @port: where it came in
+ */
+static inline void dash_pkt_init(struct dash_pkt *pkt, struct sk_buff *skb,
+				 struct dash_net *dn, struct dash_port *port)
+{
+	pkt->skb = skb;
+	pkt->dn = dn;
+	pkt->port = port;
+	pkt->eni = NULL;
+	pkt->ecfg = NULL;
+	pkt->rec = NULL;
+	pkt->t.sport = 0;
+	pkt->t.dport = 0;
+	pkt->hash = 0;
+	pkt->frag_id = 0;
+	pkt->dir = 0;
+	pkt->frag = DASH_FRAG_NONE;
+	pkt->acl_stage = 0;
+	pkt->outer_frag = false;
+	pkt->has_ports = false;
+	pkt->icmp_err = false;
+	pkt->df = false;
+	pkt->reason = DASH_DROP_NONE;
+	pkt->flow = NULL;
+}
 
 /**
  * dash_parse_outer - read just enough to tell whether a packet may be ours

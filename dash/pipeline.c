@@ -63,11 +63,12 @@ static enum dash_drop dash_send(struct dash_pkt *pkt,
 	unsigned int len;
 
 	if (unlikely(pkt->rec)) {
-		dash_explain_xform(pkt->rec, xf);
+		dash_explain_xform(pkt->rec, xf, pkt->hash);
 		return DASH_DROP_NONE;
 	}
 
-	if (unlikely(!dash_eni_may_send(pkt->eni, pkt->ecfg, pkt->rx_len)))
+	if (unlikely(pkt->ecfg->bw &&
+		     !dash_eni_may_send(pkt->eni, pkt->ecfg, pkt->rx_len)))
 		return DASH_DROP_BW_LIMIT;
 	reason = dash_xform_apply(pkt, xf);
 	if (reason)
@@ -96,7 +97,7 @@ static bool dash_pa_is_valid(const struct dash_pkt *pkt,
 	       dash_inst_has_pa(pkt->inst, vni, pa);
 }
 
-static enum dash_drop dash_decide_outbound(struct dash_pkt *pkt, u32 hash,
+static enum dash_drop dash_decide_outbound(struct dash_pkt *pkt,
 					   struct dash_flow_act *act)
 {
 	struct dash_route route;
@@ -112,10 +113,10 @@ static enum dash_drop dash_decide_outbound(struct dash_pkt *pkt, u32 hash,
 		return reason;
 	if (pkt->rec)
 		pkt->rec->route = route;
-	return dash_action_route(pkt, &route, hash, act);
+	return dash_action_route(pkt, &route, pkt->hash, act);
 }
 
-static enum dash_drop dash_decide_inbound(struct dash_pkt *pkt, u32 hash,
+static enum dash_drop dash_decide_inbound(struct dash_pkt *pkt,
 					  struct dash_flow_act *act)
 {
 	const struct dash_rule *rule = dash_rule_lookup(pkt);
@@ -144,69 +145,41 @@ static enum dash_drop dash_decide_inbound(struct dash_pkt *pkt, u32 hash,
 	reason = dash_acl_check(pkt);
 	if (reason)
 		return reason;
-	return dash_action_decap(pkt, hash, act);
+	return dash_action_decap(pkt, act);
 }
 
-/* Policy's decision about an initiator's packet, with next hops to keep. */
-static enum dash_drop dash_decide(struct dash_pkt *pkt, u32 hash,
+/* Policy's decision about an initiator's packet. */
+static enum dash_drop dash_decide(struct dash_pkt *pkt,
 				  struct dash_flow_act *act)
 {
-	enum dash_drop reason;
-	int i;
-
+	/* decisions are compared with all their padding */
+	memset(act, 0, sizeof(*act));
+	act->eni_id = pkt->eni->id;
+	act->bucket = pkt->hash % DASH_UNDERLAY_BUCKETS;
 	/* pairs with dash_eni_mark(): what is read below is not older */
 	act->gen = smp_load_acquire(&pkt->eni->gen);
-	reason = pkt->dir == DASH_DIRECTION_OUTBOUND ?
-		 dash_decide_outbound(pkt, hash, act) :
-		 dash_decide_inbound(pkt, hash, act);
-	if (reason || pkt->rec ||
-	    pkt->inst->underlay_mode != DASH_UNDERLAY_MODE_FIB)
-		return reason;
-
-	for (i = 0; i < 2; i++) {
-		act->xf[i].nh = dash_underlay_get(pkt->dn, &act->xf[i], hash);
-		if (!act->xf[i].nh)
-			return DASH_DROP_NO_MEMORY;
-	}
-	return DASH_DROP_NONE;
+	return pkt->dir == DASH_DIRECTION_OUTBOUND ?
+	       dash_decide_outbound(pkt, act) : dash_decide_inbound(pkt, act);
 }
-
-/* What is to be done with a packet of a connection. */
-struct dash_known {
-	/* that of the connection, or @own */
-	const struct dash_flow_act *act;
-	/* a decision that is not the connection's, to be freed */
-	struct dash_flow_act *own;
-	/* the connection is no longer allowed */
-	bool denied;
-};
 
 /* A new decision for a connection, about its initiator's packets as @init
  * says they come. It becomes the connection's if @keep.
  */
-static enum dash_drop dash_redecide(struct dash_flow *flow,
+static enum dash_drop dash_redecide(struct dash_flow_table *ft,
+				    struct dash_flow *flow,
 				    struct dash_pkt *init, bool keep,
-				    struct dash_known *k)
+				    struct dash_flow_act *act)
 {
-	struct dash_flow_act *act = dash_flow_act_alloc();
 	enum dash_drop reason;
 
-	if (!act)
-		return DASH_DROP_NO_MEMORY;
 	if (init->rec)
 		dash_explain_anew(init->rec);
-	reason = dash_decide(init, flow->hash, act);
-	if (reason) {
-		dash_flow_act_free(act);
+	reason = dash_decide(init, act);
+	if (reason || !keep)
 		return reason;
-	}
-	k->act = act;
-	if (!keep) {
-		dash_flow_act_free(k->own);
-		k->own = act;
-		return DASH_DROP_NONE;
-	}
-	dash_flow_act_replace(flow, act);
+	reason = dash_flow_redecide(ft, flow, init, act);
+	if (reason)
+		return reason;
 	dash_stats_flow(init->eni->stats, DASH_FLOW_REDECIDED);
 	return DASH_DROP_NONE;
 }
@@ -225,6 +198,8 @@ static void dash_flow_initiator(const struct dash_pkt *pkt,
 	init->ecfg = pkt->ecfg;
 	init->rec = pkt->rec;
 	init->dir = flow->dir;
+	init->key = flow->key;
+	init->hash = flow->hash;
 	dash_flow_tuple(flow, &init->t);
 	init->has_ports = dash_tuple_has_ports(&init->t);
 	init->outer.saddr = act->pa;
@@ -232,7 +207,7 @@ static void dash_flow_initiator(const struct dash_pkt *pkt,
 	init->outer.vni = act->vni;
 	init->outer.encap = act->encap;
 	/* A VIP that is gone: as if the packet had come to the one there is. */
-	if (!dash_lookup_vip(init) &&
+	if (!dash_inst_is_vip(init->inst, &init->outer.daddr) &&
 	    init->inst->first_vip[!dash_addr_is_v4(&act->vip)])
 		init->outer.daddr =
 			*init->inst->first_vip[!dash_addr_is_v4(&act->vip)];
@@ -289,40 +264,67 @@ static bool dash_reply_is_valid(const struct dash_pkt *pkt,
 	return act->vnet && dash_pa_is_valid(pkt, act->vnet);
 }
 
-/* What a connection does to a packet of it, by policy as it is now. What is
- * decided anew is kept, except by a packet in thought; an ICMP error, which
- * anybody may send, does not make the connection follow it.
- */
-static enum dash_drop dash_judge(struct dash_pkt *pkt, struct dash_flow *flow,
-				 struct dash_known *k)
+/* By a decision that holds now. */
+static enum dash_drop dash_known_by(struct dash_pkt *pkt,
+				    struct dash_flow_table *ft,
+				    struct dash_flow *flow,
+				    const struct dash_flow_act *act)
 {
 	int d = dash_flow_dir(flow, pkt->dir);
 	enum dash_drop reason;
-	struct dash_pkt init;
+	bool over = false;
 
-	k->act = rcu_dereference(flow->act);
-	if (unlikely(dash_is_stale(pkt, flow))) {
+	if (d && pkt->dir == DASH_DIRECTION_INBOUND &&
+	    pkt->ecfg->check_reply_pa && !dash_reply_is_valid(pkt, act))
+		return DASH_DROP_PA_INVALID;
+
+	if (likely(!pkt->rec && !pkt->icmp_err))
+		over = dash_flow_touch(ft, flow, pkt);
+	reason = dash_send(pkt, act, d);
+	if (unlikely(over))
+		dash_flow_remove(ft, flow);
+	return reason;
+}
+
+/* What is decided anew is kept, except by a packet in thought; an ICMP error,
+ * which anybody may send, does not make the connection follow it.
+ *
+ * Apart from dash_known(), lest each packet have a decision and a packet in
+ * thought on the stack, which compilers clear.
+ */
+static noinline enum dash_drop
+dash_known_anew(struct dash_pkt *pkt, struct dash_flow_table *ft,
+		struct dash_flow *flow)
+{
+	const struct dash_flow_act *act = rcu_dereference(flow->act);
+	struct dash_flow_act own;
+	enum dash_drop reason;
+	struct dash_pkt init;
+	bool keep;
+
+	if (dash_is_stale(pkt, flow)) {
+		keep = !pkt->rec;
 		dash_flow_initiator(pkt, flow, &init);
-		reason = dash_redecide(flow, &init, !pkt->rec, k);
+		reason = dash_redecide(ft, flow, &init, keep, &own);
 		pkt->acl_stage = init.acl_stage;
 		if (reason) {
-			k->denied = reason != DASH_DROP_NO_MEMORY;
+			if (keep && reason != DASH_DROP_NO_MEMORY)
+				dash_flow_remove(ft, flow);
 			return reason;
 		}
+		act = keep ? rcu_dereference(flow->act) : &own;
 	}
-	if (unlikely(!d && dash_initiator_moved(pkt, k->act))) {
+	if (!dash_flow_dir(flow, pkt->dir) && dash_initiator_moved(pkt, act)) {
+		keep = !pkt->rec && !pkt->icmp_err;
 		dash_flow_initiator(pkt, flow, &init);
 		init.outer = pkt->outer;
-		reason = dash_redecide(flow, &init,
-				       !pkt->rec && !pkt->icmp_err, k);
+		reason = dash_redecide(ft, flow, &init, keep, &own);
 		pkt->acl_stage = init.acl_stage;
 		if (reason)
 			return reason;
+		act = keep ? rcu_dereference(flow->act) : &own;
 	}
-	if (d && pkt->dir == DASH_DIRECTION_INBOUND &&
-	    pkt->ecfg->check_reply_pa && !dash_reply_is_valid(pkt, k->act))
-		return DASH_DROP_PA_INVALID;
-	return DASH_DROP_NONE;
+	return dash_known_by(pkt, ft, flow, act);
 }
 
 /* A packet of a connection that is there, or an ICMP error about it. */
@@ -330,28 +332,15 @@ static enum dash_drop dash_known(struct dash_pkt *pkt,
 				 struct dash_flow_table *ft,
 				 struct dash_flow *flow)
 {
-	struct dash_known k = {};
-	enum dash_drop reason;
-	bool over = false;
+	const struct dash_flow_act *act = rcu_dereference(flow->act);
 
 	if (unlikely(pkt->rec))
 		pkt->rec->flow = flow;
-	reason = dash_judge(pkt, flow, &k);
-	if (unlikely(reason)) {
-		over = k.denied && !pkt->rec;
-		goto out;
-	}
-
-	if (likely(!pkt->rec && !pkt->icmp_err))
-		over = dash_flow_touch(ft, flow, pkt);
-	reason = dash_send(pkt, k.act, dash_flow_dir(flow, pkt->dir));
-
-out:
-	if (unlikely(over))
-		dash_flow_remove(ft, flow);
-	if (unlikely(k.own))
-		dash_flow_act_free(k.own);
-	return reason;
+	if (unlikely(dash_is_stale(pkt, flow) ||
+		     (!dash_flow_dir(flow, pkt->dir) &&
+		      dash_initiator_moved(pkt, act))))
+		return dash_known_anew(pkt, ft, flow);
+	return dash_known_by(pkt, ft, flow, act);
 }
 
 /* May this packet open a connection? */
@@ -363,34 +352,24 @@ static bool dash_may_open(const struct dash_pkt *pkt)
 }
 
 /* The first packet of a connection. */
-static enum dash_drop dash_unknown(struct dash_pkt *pkt,
-				   struct dash_flow_table *ft,
-				   const struct dash_flow_key *key)
+static noinline enum dash_drop
+dash_unknown(struct dash_pkt *pkt, struct dash_flow_table *ft)
 {
-	struct dash_flow_act *act;
+	struct dash_flow_act act;
 	enum dash_drop reason;
 	struct dash_flow *flow;
 
 	if (!dash_may_open(pkt))
 		return DASH_DROP_TCP_NO_SYN;
-	act = dash_flow_act_alloc();
-	if (!act)
-		return DASH_DROP_NO_MEMORY;
-	reason = dash_decide(pkt, dash_flow_hash(ft, key), act);
+	reason = dash_decide(pkt, &act);
 	if (reason)
-		goto free_act;
-	if (pkt->rec) {
-		reason = dash_send(pkt, act, 0);
-		goto free_act;
-	}
-	reason = dash_flow_create(ft, pkt, key, act, &flow);
+		return reason;
+	if (pkt->rec)
+		return dash_send(pkt, &act, 0);
+	reason = dash_flow_create(ft, pkt, &act, &flow);
 	if (reason)
-		goto free_act;
+		return reason;
 	return dash_known(pkt, ft, flow);
-
-free_act:
-	dash_flow_act_free(act);
-	return reason;
 }
 
 /* An ICMP error goes the way of the connection that it is about. Any router
@@ -399,14 +378,14 @@ free_act:
 static enum dash_drop dash_icmp_error(struct dash_pkt *pkt,
 				      struct dash_flow_table *ft)
 {
-	struct dash_flow_key key;
 	struct dash_flow *flow;
 
 	/* the packet quoted went the other way, from whom this one goes to */
 	if (!ipv6_addr_equal(&pkt->quoted.src, &pkt->t.dst))
 		return DASH_DROP_ICMP_NO_FLOW;
-	dash_flow_key_init(&key, pkt->eni->id, &pkt->quoted, !pkt->dir);
-	flow = dash_flow_lookup(ft, &key);
+	dash_flow_key_init(&pkt->key, pkt->eni->id, &pkt->quoted, !pkt->dir);
+	pkt->hash = dash_flow_hash(ft, &pkt->key);
+	flow = dash_flow_lookup(ft, &pkt->key, pkt->hash);
 	if (!flow)
 		return DASH_DROP_ICMP_NO_FLOW;
 	if (pkt->dir == DASH_DIRECTION_OUTBOUND &&
@@ -419,14 +398,14 @@ static enum dash_drop dash_icmp_error(struct dash_pkt *pkt,
 static enum dash_drop dash_later(struct dash_pkt *pkt,
 				 struct dash_flow_table *ft)
 {
-	struct dash_flow_key key;
 	enum dash_drop reason;
 	struct dash_flow *flow;
 
-	reason = dash_frag_later(pkt, &key);
+	reason = dash_frag_later(pkt, &pkt->key);
 	if (reason)
 		return reason;
-	flow = dash_flow_lookup(ft, &key);
+	pkt->hash = dash_flow_hash(ft, &pkt->key);
+	flow = dash_flow_lookup(ft, &pkt->key, pkt->hash);
 	if (!flow)
 		return DASH_DROP_FRAG_NO_PARENT;
 	return dash_known(pkt, ft, flow);
@@ -435,37 +414,44 @@ static enum dash_drop dash_later(struct dash_pkt *pkt,
 /* A first inner fragment, whose verdict is also that of those that follow. */
 static enum dash_drop dash_first(struct dash_pkt *pkt,
 				 struct dash_flow_table *ft,
-				 const struct dash_flow_key *key,
 				 struct dash_flow *flow)
 {
 	enum dash_drop reason;
 
-	reason = dash_frag_first(pkt, key);
+	reason = dash_frag_first(pkt, &pkt->key);
 	if (reason)
 		return reason;
-	reason = flow ? dash_known(pkt, ft, flow) : dash_unknown(pkt, ft, key);
+	reason = flow ? dash_known(pkt, ft, flow) : dash_unknown(pkt, ft);
 	dash_frag_verdict(pkt, reason);
 	return reason;
 }
 
-/* From the connection on; the part that explain shares. */
-static enum dash_drop dash_forward(struct dash_pkt *pkt)
+/* Does a packet itself say what connection it belongs to? */
+static bool dash_has_key(const struct dash_pkt *pkt)
 {
-	struct dash_flow_table *ft = rcu_dereference(pkt->dn->ft);
-	struct dash_flow *flow = NULL;
-	struct dash_flow_key key;
+	return !pkt->icmp_err && pkt->frag != DASH_FRAG_LATER;
+}
+
+static void dash_name(struct dash_pkt *pkt, const struct dash_flow_table *ft)
+{
+	dash_flow_key_init(&pkt->key, pkt->eni->id, &pkt->t, pkt->dir);
+	pkt->hash = dash_flow_hash(ft, &pkt->key);
+}
+
+/* From the connection on; the part that explain shares. */
+static enum dash_drop dash_forward(struct dash_pkt *pkt,
+				   struct dash_flow_table *ft)
+{
+	struct dash_flow *flow = pkt->flow;
 	enum dash_drop reason;
 
 	if (!pkt->ecfg->enabled)
 		return DASH_DROP_ENI_DOWN;
-	if (WARN_ON_ONCE(!ft))
-		return DASH_DROP_NO_MEMORY;
 
-	if (!pkt->icmp_err && pkt->frag != DASH_FRAG_LATER) {
-		dash_flow_key_init(&key, pkt->eni->id, &pkt->t, pkt->dir);
-		flow = dash_flow_lookup(ft, &key);
-	}
-	if (!flow && !pkt->icmp_err && pkt->frag != DASH_FRAG_LATER) {
+	/* A packet just before this one may have made or ended it. */
+	if (dash_has_key(pkt) && (!flow || unlikely(READ_ONCE(flow->dead))))
+		flow = dash_flow_lookup(ft, &pkt->key, pkt->hash);
+	if (!flow && dash_has_key(pkt)) {
 		reason = dash_lookup_trusted(pkt);
 		if (reason)
 			return reason;
@@ -486,15 +472,21 @@ static enum dash_drop dash_forward(struct dash_pkt *pkt)
 		flow = NULL;
 	}
 	if (unlikely(pkt->frag == DASH_FRAG_FIRST))
-		return dash_first(pkt, ft, &key, flow);
+		return dash_first(pkt, ft, flow);
 	if (!flow)
-		return dash_unknown(pkt, ft, &key);
+		return dash_unknown(pkt, ft);
 	return dash_known(pkt, ft, flow);
 }
 
 enum dash_drop dash_pipeline_explain(struct dash_pkt *pkt)
 {
-	return dash_forward(pkt);
+	struct dash_flow_table *ft = rcu_dereference(pkt->dn->ft);
+
+	if (WARN_ON_ONCE(!ft))
+		return DASH_DROP_NO_MEMORY;
+	if (dash_has_key(pkt))
+		dash_name(pkt, ft);
+	return dash_forward(pkt, ft);
 }
 
 static void dash_count_rx(const struct dash_pkt *pkt)
@@ -531,30 +523,81 @@ static void dash_count_drop(const struct dash_pkt *pkt, enum dash_drop reason)
 	u64_stats_update_end(&p->syncp);
 }
 
-bool dash_pipeline_rx(struct dash_pkt *pkt)
+static void dash_drop(struct dash_pkt *pkt, enum dash_drop reason)
 {
-	enum dash_drop reason;
-
-	pkt->inst = rcu_dereference(pkt->dn->inst);
-	if (!dash_parse_outer(pkt, pkt->inst->vxlan_port) ||
-	    !dash_lookup_vip(pkt))
-		return false;
-
-	reason = dash_parse_inner(pkt);
-	if (reason)
-		goto drop;
-	reason = dash_lookup_eni(pkt);
-	if (reason)
-		goto drop;
-	dash_count_rx(pkt);
-	reason = dash_forward(pkt);
-	if (!reason)
-		return true;
-
-drop:
 	dash_count_drop(pkt, reason);
 	trace_dash_drop(pkt->skb, pkt->port->dev,
 			pkt->eni ? pkt->eni->name : "", reason);
 	kfree_skb_reason(pkt->skb, dash_drop_skb_reason(reason));
-	return true;
+}
+
+bool dash_pipeline_is_ours(struct dash_pkt *pkt)
+{
+	pkt->inst = rcu_dereference(pkt->dn->inst);
+	return dash_parse_outer(pkt, pkt->inst->vxlan_port) &&
+	       dash_inst_is_vip(pkt->inst, &pkt->outer.daddr);
+}
+
+/* Up to the name of the connection. */
+static enum dash_drop dash_begin(struct dash_pkt *pkt)
+{
+	struct dash_flow_table *ft = rcu_dereference(pkt->dn->ft);
+	enum dash_drop reason;
+
+	/* settings may have changed while it waited for others */
+	pkt->inst = rcu_dereference(pkt->dn->inst);
+	if (unlikely(!dash_inst_is_vip(pkt->inst, &pkt->outer.daddr)))
+		return DASH_DROP_NO_VIP;
+	reason = dash_parse_inner(pkt);
+	if (reason)
+		return reason;
+	reason = dash_lookup_eni(pkt);
+	if (reason)
+		return reason;
+	dash_count_rx(pkt);
+	if (WARN_ON_ONCE(!ft))
+		return DASH_DROP_NO_MEMORY;
+	if (dash_has_key(pkt)) {
+		dash_name(pkt, ft);
+		dash_flow_prefetch_slot(ft, pkt->hash);
+	}
+	return DASH_DROP_NONE;
+}
+
+/* Each of the passes over a batch uses what the one before had fetched. */
+static void dash_fetch(struct dash_pkt *pkts, unsigned int n)
+{
+	struct dash_flow_table *ft;
+	struct dash_pkt *pkt;
+
+	for (pkt = pkts; pkt < pkts + n; pkt++) {
+		ft = rcu_dereference(pkt->dn->ft);
+		if (!pkt->reason && dash_has_key(pkt))
+			dash_flow_prefetch(ft, pkt->hash);
+	}
+	for (pkt = pkts; pkt < pkts + n; pkt++) {
+		ft = rcu_dereference(pkt->dn->ft);
+		if (pkt->reason || !dash_has_key(pkt))
+			continue;
+		pkt->flow = dash_flow_lookup(ft, &pkt->key, pkt->hash);
+		if (pkt->flow)
+			dash_flow_prefetch_act(pkt->flow);
+	}
+}
+
+void dash_pipeline_rx(struct dash_pkt *pkts, unsigned int n)
+{
+	struct dash_pkt *pkt;
+
+	for (pkt = pkts; pkt < pkts + n; pkt++)
+		pkt->reason = dash_begin(pkt);
+	if (n > 1)
+		dash_fetch(pkts, n);
+	for (pkt = pkts; pkt < pkts + n; pkt++) {
+		if (!pkt->reason)
+			pkt->reason = dash_forward(pkt,
+						   rcu_dereference(pkt->dn->ft));
+		if (unlikely(pkt->reason))
+			dash_drop(pkt, pkt->reason);
+	}
 }

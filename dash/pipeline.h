@@ -8,14 +8,24 @@
 struct dash_pkt;
 
 /**
- * dash_pipeline_rx - take a packet from a port through the pipeline
- * @pkt: skb, dn and port set, everything else zero
+ * dash_pipeline_is_ours - does the pipeline take a packet?
+ * @pkt: as dash_pkt_init() left it; outer headers are parsed
  *
- * Context: RCU, softirq.
- * Return: true when the packet was ours and is gone, false when it belongs to
- * the host stack; dash_parse_undo() makes it what it was.
+ * Context: RCU, BH off.
+ * Return: false when it belongs to the host stack; dash_parse_undo() makes it
+ * what it was.
  */
-bool dash_pipeline_rx(struct dash_pkt *pkt);
+bool dash_pipeline_is_ours(struct dash_pkt *pkt);
+
+/**
+ * dash_pipeline_rx - take packets of ours through the pipeline
+ * @pkts: as dash_pipeline_is_ours() left them, possibly earlier in time
+ * @n: how many
+ *
+ * One after the other as far as anybody can tell; they are consumed.
+ * Context: RCU, BH off.
+ */
+void dash_pipeline_rx(struct dash_pkt *pkts, unsigned int n);
 
 /**
  * dash_pipeline_explain - what would become of a packet

@@ -17,6 +17,7 @@
 #include <linux/slab.h>
 #include <net/gso.h>
 
+#include "batch.h"
 #include "config.h"
 #include "inst.h"
 #include "netns.h"
@@ -35,21 +36,6 @@
 				 SKB_GSO_UDP_L4 | SKB_GSO_DODGY)
 
 /* --- packets --- */
-
-static bool dash_port_process(struct dash_port *port, struct sk_buff *skb)
-{
-	struct dash_pkt pkt = {
-		.skb = skb,
-		.dn = port->dn,
-		.port = port,
-	};
-
-	if (dash_pipeline_rx(&pkt))
-		return true;
-
-	dash_parse_undo(&pkt);
-	return false;
-}
 
 static void dash_port_count(struct dash_port *port, bool ours)
 {
@@ -75,14 +61,11 @@ static bool dash_port_is_whole(const struct sk_buff *skb)
 /* Would the pipeline take it? */
 static bool dash_port_is_ours(struct dash_port *port, struct sk_buff *skb)
 {
-	const struct dash_inst *inst = rcu_dereference(port->dn->inst);
-	struct dash_pkt pkt = { .skb = skb };
+	struct dash_pkt pkt;
 	bool ours;
 
-	if (!dash_parse_outer(&pkt, inst->vxlan_port))
-		return false;
-
-	ours = dash_inst_is_vip(inst, &pkt.outer.daddr);
+	dash_pkt_init(&pkt, skb, port->dn, port);
+	ours = dash_pipeline_is_ours(&pkt);
 	dash_parse_undo(&pkt);
 	return ours;
 }
@@ -104,7 +87,7 @@ static bool dash_port_segment(struct dash_port *port, struct sk_buff *skb)
 	if (IS_ERR_OR_NULL(segs)) {
 		/* what nothing can be made of becomes malformed */
 		__skb_pull(skb, mac_len);
-		if (!dash_port_process(port, skb))
+		if (!dash_batch_rx(port, skb))
 			kfree_skb(skb);
 		dash_port_count(port, true);
 		return true;
@@ -114,7 +97,7 @@ static bool dash_port_segment(struct dash_port *port, struct sk_buff *skb)
 	skb_list_walk_safe(segs, skb, next) {
 		skb_mark_not_on_list(skb);
 		__skb_pull(skb, mac_len);
-		if (!dash_port_process(port, skb))
+		if (!dash_batch_rx(port, skb))
 			kfree_skb(skb);
 		dash_port_count(port, true);
 	}
@@ -148,7 +131,7 @@ static rx_handler_result_t dash_port_rx(struct sk_buff **pskb)
 		goto pass;
 	}
 
-	ours = dash_port_process(port, skb);
+	ours = dash_batch_rx(port, skb);
 	dash_port_count(port, ours);
 	return ours ? RX_HANDLER_CONSUMED : RX_HANDLER_PASS;
 
@@ -239,6 +222,8 @@ void dash_port_detach(struct dash_port *port)
 	list_del_rcu(&port->list);
 	/* waits for packets on their way through dash_port_rx() */
 	netdev_rx_handler_unregister(port->dev);
+	/* and for those that wait for others of their batch */
+	dash_batch_drain();
 	/* A packet may still leave by it; a device that goes outlives those by
 	 * a grace period of its own.
 	 */

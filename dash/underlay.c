@@ -192,7 +192,7 @@ struct dash_underlay *dash_underlay_get(struct dash_net *dn,
 	if (nh && refcount_inc_not_zero(&nh->refs))
 		return nh;
 
-	nh = dash_underlay_alloc(t, &key, xf->sport);
+	nh = dash_underlay_alloc(t, &key, dash_xform_sport(xf, hash));
 	if (!nh)
 		return NULL;
 
@@ -332,7 +332,8 @@ static struct dst_entry *dash_underlay_dst(const struct dash_pkt *pkt,
 			.encap = xf->encap,
 		};
 
-		return dash_underlay_lookup(pkt, &key, xf->sport);
+		return dash_underlay_lookup(pkt, &key,
+					    dash_xform_sport(xf, pkt->hash));
 	}
 
 	dst = rcu_dereference(nh->dst);

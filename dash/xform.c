@@ -11,6 +11,9 @@
  * them, and new ones written before it, into the room that the old ones left;
  * as those have the same size in the common case, nothing is copied.
  *
+ * Most packets are neither GSO packets nor have a checksum that somebody else
+ * is to finish. Of these nothing has to be noted but where the new headers are.
+ *
  * The stack has notes about a packet's headers beside the packet, and most of
  * this file is about getting these right:
  *
@@ -55,6 +58,12 @@
 /* UDP and VXLAN */
 #define DASH_VXLAN_HLEN		(sizeof(struct udphdr) + sizeof(struct vxlanhdr))
 
+static __wsum dash_xform_fold64(u64 sum)
+{
+	sum = (sum & U32_MAX) + (sum >> 32);
+	return (__force __wsum)((u32)sum + (u32)(sum >> 32));
+}
+
 struct dash_nvgre_hdr {
 	__be16 flags;
 	__be16 protocol;
@@ -93,7 +102,8 @@ static __be32 dash_xform_flowlabel(const struct dash_pkt *pkt,
 	if (pkt->inst->fixed_sport)
 		return 0;
 
-	return htonl(hash_32(ntohs(xf->sport), DASH_FLOWLABEL_BITS));
+	return htonl(hash_32(ntohs(dash_xform_sport(xf, pkt->hash)),
+			     DASH_FLOWLABEL_BITS));
 }
 
 static bool dash_xform_udp_csum(const struct dash_pkt *pkt,
@@ -146,7 +156,7 @@ static void dash_xform_push_vxlan(const struct dash_pkt *pkt,
 	vh->vx_flags = VXLAN_HF_VNI;
 	vh->vx_vni = cpu_to_be32(xf->vni << 8);
 
-	uh->source = xf->sport;
+	uh->source = dash_xform_sport(xf, pkt->hash);
 	uh->dest = pkt->inst->vxlan_port;
 	uh->len = htons(skb->len);
 	if (dash_addr_is_v4(&xf->saddr))
@@ -168,25 +178,30 @@ static void dash_xform_push_nvgre(struct sk_buff *skb,
 	gre->key = cpu_to_be32(xf->vni << 8);
 }
 
+/* The header is made of words and so is its checksum: adding up what was just
+ * written in other sizes would have the CPU wait for its own writes.
+ */
 static void dash_xform_push_ipv4(const struct dash_pkt *pkt,
 				 const struct dash_xform *xf, u8 proto)
 {
 	struct sk_buff *skb = pkt->skb;
+	__be32 word[5];
 	struct iphdr *iph;
+	u64 sum;
 
 	iph = __skb_push(skb, sizeof(*iph));
 	skb_reset_network_header(skb);
-	iph->version = 4;
-	iph->ihl = sizeof(*iph) / 4;
-	iph->tos = dash_xform_tos(pkt);
-	iph->tot_len = htons(skb->len);
-	iph->id = pkt->inst->ip_id;
-	iph->frag_off = pkt->inst->df ? htons(IP_DF) : 0;
-	iph->ttl = DASH_TTL;
-	iph->protocol = proto;
-	iph->saddr = dash_addr_v4(&xf->saddr);
-	iph->daddr = dash_addr_v4(&xf->daddr);
-	ip_send_check(iph);
+	word[0] = htonl(0x45000000 | dash_xform_tos(pkt) << 16 | skb->len);
+	word[1] = htonl(ntohs(pkt->inst->ip_id) << 16 |
+			(pkt->inst->df ? IP_DF : 0));
+	word[2] = htonl(DASH_TTL << 24 | proto << 16);
+	word[3] = dash_addr_v4(&xf->saddr);
+	word[4] = dash_addr_v4(&xf->daddr);
+	sum = (u64)(__force u32)word[0] + (__force u32)word[1] +
+	      (__force u32)word[2] + (__force u32)word[3] +
+	      (__force u32)word[4];
+	word[2] |= htonl(ntohs((__force __be16)csum_fold(dash_xform_fold64(sum))));
+	memcpy(iph, word, sizeof(word));
 	skb->protocol = htons(ETH_P_IP);
 }
 
@@ -207,42 +222,44 @@ static void dash_xform_push_ipv6(const struct dash_pkt *pkt,
 	skb->protocol = htons(ETH_P_IPV6);
 }
 
+/* Note for devices and GSO what is about to become inner headers. */
+static int dash_xform_inner(struct dash_pkt *pkt, const struct dash_xform *xf,
+			    bool csum)
+{
+	int gso;
+
+	if (xf->encap != DASH_ENCAP_TYPE_VXLAN)
+		gso = SKB_GSO_GRE;
+	else
+		gso = csum ? SKB_GSO_UDP_TUNNEL_CSUM : SKB_GSO_UDP_TUNNEL;
+	if (iptunnel_handle_offloads(pkt->skb, gso))
+		return -ENOMEM;
+	skb_set_inner_protocol(pkt->skb, htons(ETH_P_TEB));
+	return 0;
+}
+
 /* Data is at the inner Ethernet header, with room for the outer headers. */
-static enum dash_drop dash_xform_encap(struct dash_pkt *pkt,
-				       const struct dash_xform *xf)
+static void dash_xform_encap(struct dash_pkt *pkt, const struct dash_xform *xf,
+			     bool csum)
 {
 	struct sk_buff *skb = pkt->skb;
-	bool csum = false;
-	int gso;
 	u8 proto;
 
 	if (xf->set_dmac)
 		ether_addr_copy(((struct ethhdr *)skb->data)->h_dest, xf->dmac);
 
 	if (xf->encap == DASH_ENCAP_TYPE_VXLAN) {
-		csum = dash_xform_udp_csum(pkt, xf);
-		gso = csum ? SKB_GSO_UDP_TUNNEL_CSUM : SKB_GSO_UDP_TUNNEL;
 		proto = IPPROTO_UDP;
-	} else {
-		gso = SKB_GSO_GRE;
-		proto = IPPROTO_GRE;
-	}
-
-	if (iptunnel_handle_offloads(skb, gso))
-		return DASH_DROP_NO_MEMORY;
-	skb_set_inner_protocol(skb, htons(ETH_P_TEB));
-
-	if (xf->encap == DASH_ENCAP_TYPE_VXLAN)
 		dash_xform_push_vxlan(pkt, xf, csum);
-	else
+	} else {
+		proto = IPPROTO_GRE;
 		dash_xform_push_nvgre(skb, xf);
+	}
 
 	if (dash_addr_is_v4(&xf->saddr))
 		dash_xform_push_ipv4(pkt, xf, proto);
 	else
 		dash_xform_push_ipv6(pkt, xf, proto);
-
-	return DASH_DROP_NONE;
 }
 
 /* Data is at the inner IP header. Its checksum is updated rather than made
@@ -272,6 +289,7 @@ enum dash_drop dash_xform_apply(struct dash_pkt *pkt,
 	int l4 = pkt->inner_l4 - strip;
 	struct sk_buff *skb = pkt->skb;
 	u32 len, max = IP_MAX_MTU;
+	bool plain, csum;
 
 	/* payload_len of IPv6 does not count the header */
 	if (encap && !dash_addr_is_v4(&xf->saddr))
@@ -281,12 +299,19 @@ enum dash_drop dash_xform_apply(struct dash_pkt *pkt,
 		return DASH_DROP_TOO_BIG;
 
 	skb_orphan(skb);
-	if (iptunnel_pull_offloads(skb))
+	plain = !skb_is_gso(skb) && skb->ip_summed != CHECKSUM_PARTIAL;
+	if (unlikely(!plain) && iptunnel_pull_offloads(skb))
 		return DASH_DROP_NO_MEMORY;
+	/* all at once: they share a word */
+	skb->encapsulation = 0;
+	if (plain) {
+		skb->ip_summed = CHECKSUM_NONE;
+		skb->csum_valid = 0;
+	}
 	__skb_pull(skb, strip);
 	/* copies the headers if anyone else looks at them, a tap for one */
 	if (skb_cow_head(skb, hlen + DASH_LL_HEADROOM) ||
-	    dash_xform_fix_csum(skb, l3, l4))
+	    (unlikely(!plain) && dash_xform_fix_csum(skb, l3, l4)))
 		return DASH_DROP_NO_MEMORY;
 
 	skb_scrub_packet(skb, false);
@@ -296,9 +321,15 @@ enum dash_drop dash_xform_apply(struct dash_pkt *pkt,
 	skb_reset_mac_header(skb);
 	skb_set_network_header(skb, l3);
 	skb_set_transport_header(skb, l4);
-	if (encap)
-		return dash_xform_encap(pkt, xf);
+	if (!encap) {
+		dash_xform_direct(pkt);
+		return DASH_DROP_NONE;
+	}
 
-	dash_xform_direct(pkt);
+	csum = xf->encap == DASH_ENCAP_TYPE_VXLAN &&
+	       dash_xform_udp_csum(pkt, xf);
+	if (unlikely(!plain) && dash_xform_inner(pkt, xf, csum))
+		return DASH_DROP_NO_MEMORY;
+	dash_xform_encap(pkt, xf, csum);
 	return DASH_DROP_NONE;
 }

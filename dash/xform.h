@@ -6,6 +6,7 @@
 #include <linux/if_ether.h>
 #include <linux/in6.h>
 #include <linux/types.h>
+#include <asm/byteorder.h>
 
 #include "drop.h"
 
@@ -30,11 +31,9 @@ struct dash_xform {
 	struct in6_addr saddr;
 	/** @daddr: outer destination: PA; inner destination when direct */
 	struct in6_addr daddr;
-	/** @nh: next hop towards @daddr, NULL unless underlay mode is fib */
-	struct dash_underlay *nh;
 	/** @vni: VNI or VSID */
 	u32 vni;
-	/** @sport: outer UDP source port */
+	/** @sport: outer UDP source port, unless @hash_sport */
 	__be16 sport;
 	/** @dmac: new inner destination MAC, when @set_dmac */
 	u8 dmac[ETH_ALEN];
@@ -44,7 +43,27 @@ struct dash_xform {
 	u8 encap;
 	/** @set_dmac: @dmac replaces the inner destination MAC */
 	bool set_dmac;
+	/** @hash_sport: the source port is that of the connection's hash */
+	bool hash_sport;
+	/** @nh: next hop towards @daddr, NULL unless underlay mode is fib */
+	struct dash_underlay *nh;
 };
+
+#define DASH_SPORT_MIN	49152
+#define DASH_SPORT_MASK	0x3fff
+
+/**
+ * dash_xform_sport - outer UDP source port of a connection's packets
+ * @xf: transform
+ * @hash: keyed hash of the connection
+ *
+ * Return: port, network order.
+ */
+static inline __be16 dash_xform_sport(const struct dash_xform *xf, u32 hash)
+{
+	return xf->hash_sport ? htons(DASH_SPORT_MIN + (hash & DASH_SPORT_MASK)) :
+				xf->sport;
+}
 
 /**
  * dash_xform_overhead - what a transform puts before the inner IP packet

@@ -30,16 +30,24 @@ struct flow_ctx {
 	struct sk_buff skb;
 };
 
-static atomic_t flow_puts;
+/* next hops that decisions hold */
+static atomic_t flow_nexthops;
 
-/* Stands in for dash/underlay.c. */
+#define A_NEXTHOP	((struct dash_underlay *)8)
+
+/* Stand in for dash/underlay.c. */
+struct dash_underlay *dash_underlay_get(struct dash_net *dn,
+					const struct dash_xform *xf, u32 hash)
+{
+	atomic_inc(&flow_nexthops);
+	return A_NEXTHOP;
+}
+
 void dash_underlay_put(struct dash_underlay *nh)
 {
 	if (nh)
-		atomic_inc(&flow_puts);
+		atomic_dec(&flow_nexthops);
 }
-
-#define A_NEXTHOP	((struct dash_underlay *)8)
 
 static int flow_test_init(struct kunit *test)
 {
@@ -50,7 +58,7 @@ static int flow_test_init(struct kunit *test)
 		return -ENOMEM;
 	if (dash_flow_module_init())
 		return -ENOMEM;
-	atomic_set(&flow_puts, 0);
+	atomic_set(&flow_nexthops, 0);
 	mutex_init(&c->dn.lock);
 	c->inst.max_flows = 1 << 20;
 	RCU_INIT_POINTER(c->dn.inst, &c->inst);
@@ -82,6 +90,7 @@ static void flow_test_exit(struct kunit *test)
 		return;
 	dash_flow_table_free(c->ft);
 	dash_flow_module_exit();
+	KUNIT_EXPECT_EQ(test, atomic_read(&flow_nexthops), 0);
 	for (i = 0; i < 2; i++) {
 		KUNIT_EXPECT_EQ(test, atomic_read(&c->eni[i].flows), 0);
 		KUNIT_EXPECT_TRUE(test, list_empty(&c->eni[i].half));
@@ -139,34 +148,39 @@ static struct dash_flow *flow_find(struct flow_ctx *c,
 	struct dash_flow_key key;
 
 	dash_flow_key_init(&key, pkt->eni->id, &pkt->t, pkt->dir);
-	return dash_flow_lookup(c->ft, &key);
+	return dash_flow_lookup(c->ft, &key, dash_flow_hash(c->ft, &key));
 }
 
-static enum dash_drop flow_make(struct kunit *test, const struct dash_pkt *pkt,
-				struct dash_flow **flowp)
+static enum dash_drop flow_make_as(struct kunit *test,
+				   const struct dash_pkt *pkt,
+				   const struct dash_flow_act *act,
+				   struct dash_flow **flowp)
 {
-	struct dash_flow_act *act = dash_flow_act_alloc();
 	struct flow_ctx *c = test->priv;
 	struct dash_flow *flow = NULL;
-	struct dash_flow_key key;
+	struct dash_pkt p = *pkt;
 	enum dash_drop drop;
 
-	KUNIT_ASSERT_NOT_NULL(test, act);
-	act->xf[0].nh = A_NEXTHOP;
-	act->xf[1].nh = A_NEXTHOP;
-	dash_flow_key_init(&key, pkt->eni->id, &pkt->t, pkt->dir);
+	dash_flow_key_init(&p.key, p.eni->id, &p.t, p.dir);
+	p.hash = dash_flow_hash(c->ft, &p.key);
 	local_bh_disable();
 	rcu_read_lock();
-	drop = dash_flow_create(c->ft, pkt, &key, act, &flow);
-	if (drop)
-		dash_flow_act_free(act);
-	else
-		dash_flow_touch(c->ft, flow, pkt);
+	drop = dash_flow_create(c->ft, &p, act, &flow);
+	if (!drop)
+		dash_flow_touch(c->ft, flow, &p);
 	rcu_read_unlock();
 	local_bh_enable();
 	if (flowp)
 		*flowp = flow;
 	return drop;
+}
+
+static enum dash_drop flow_make(struct kunit *test, const struct dash_pkt *pkt,
+				struct dash_flow **flowp)
+{
+	static const struct dash_flow_act act;
+
+	return flow_make_as(test, pkt, &act, flowp);
 }
 
 /* Find and touch. */
@@ -377,7 +391,6 @@ static void flow_test_create(struct kunit *test)
 	/* another CPU's: that one is given, ours goes */
 	KUNIT_ASSERT_EQ(test, flow_make(test, &reply, &again), 0);
 	KUNIT_EXPECT_PTR_EQ(test, again, flow);
-	KUNIT_EXPECT_EQ(test, atomic_read(&flow_puts), 2);
 	KUNIT_EXPECT_EQ(test, atomic_read(&c->eni[0].flows), 1);
 	KUNIT_EXPECT_EQ(test, flow->dir, OUT);
 	KUNIT_EXPECT_EQ(test, flow->state, DASH_FLOW_STATE_STREAM);
@@ -402,27 +415,106 @@ static void flow_test_create(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, flow_stat(c, DASH_FLOW_CREATED), 1);
 	KUNIT_EXPECT_EQ(test, flow_stat(c, DASH_FLOW_REMOVED), 1);
 	KUNIT_EXPECT_EQ(test, flow_stat(c, DASH_FLOW_TIMED_OUT), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&flow_nexthops), 2);
 	rcu_barrier();
-	KUNIT_EXPECT_EQ(test, atomic_read(&flow_puts), 4);
+	KUNIT_EXPECT_EQ(test, atomic_read(&flow_nexthops), 0);
 }
 
-static void flow_test_act_replace(struct kunit *test)
+/* --- decisions --- */
+
+static const struct dash_flow_act *flow_act_of(struct kunit *test,
+					       const struct dash_flow *flow)
+{
+	const struct dash_flow_act *act;
+
+	rcu_read_lock();
+	act = rcu_dereference(flow->act);
+	rcu_read_unlock();
+	return act;
+}
+
+static enum dash_drop flow_redecide(struct kunit *test, struct dash_flow *flow,
+				    const struct dash_flow_act *what)
 {
 	struct flow_ctx *c = test->priv;
 	struct dash_pkt pkt = flow_pkt(c, IPPROTO_UDP, 7, OUT, false);
-	struct dash_flow_act *act = dash_flow_act_alloc();
-	struct dash_flow *flow;
+	enum dash_drop drop;
 
-	KUNIT_ASSERT_NOT_NULL(test, act);
-	KUNIT_ASSERT_EQ(test, flow_make(test, &pkt, &flow), 0);
 	local_bh_disable();
 	rcu_read_lock();
-	dash_flow_act_replace(flow, act);
-	KUNIT_EXPECT_PTR_EQ(test, rcu_dereference(flow->act), act);
+	drop = dash_flow_redecide(c->ft, flow, &pkt, what);
 	rcu_read_unlock();
 	local_bh_enable();
+	return drop;
+}
+
+/* What is decided alike is stored once, whatever is different is not. */
+static void flow_test_acts(struct kunit *test)
+{
+	static const size_t differ[] = {
+		offsetof(struct dash_flow_act, xf[0].saddr),
+		offsetof(struct dash_flow_act, xf[0].dmac),
+		offsetof(struct dash_flow_act, xf[0].hash_sport),
+		offsetof(struct dash_flow_act, xf[1].daddr) + 15,
+		offsetof(struct dash_flow_act, xf[1].vni),
+		offsetof(struct dash_flow_act, gen),
+		offsetof(struct dash_flow_act, eni_id),
+		offsetof(struct dash_flow_act, vni),
+		offsetof(struct dash_flow_act, encap),
+		offsetof(struct dash_flow_act, bucket),
+		offsetof(struct dash_flow_act, pa),
+		offsetof(struct dash_flow_act, vip),
+		offsetof(struct dash_flow_act, vnet),
+		offsetof(struct dash_flow_act, route),
+		offsetof(struct dash_flow_act, ip),
+		offsetof(struct dash_flow_act, mapping),
+	};
+	struct flow_ctx *c = test->priv;
+	struct dash_flow_act what = {};
+	struct dash_flow *flow[ARRAY_SIZE(differ) + 2];
+	struct dash_pkt pkt;
+	int i, j;
+
+	for (i = 0; i < ARRAY_SIZE(flow); i++) {
+		/* the last one is like the first */
+		memset(&what, 0, sizeof(what));
+		if (i && i <= ARRAY_SIZE(differ))
+			((u8 *)&what)[differ[i - 1]] = 1;
+		what.vnet_gen = i;
+		pkt = flow_pkt(c, IPPROTO_UDP, i, OUT, false);
+		KUNIT_ASSERT_EQ(test, flow_make_as(test, &pkt, &what, &flow[i]),
+				0);
+		for (j = 0; j < i; j++)
+			KUNIT_EXPECT_EQ(test, flow_act_of(test, flow[i]) ==
+					flow_act_of(test, flow[j]),
+					i == ARRAY_SIZE(flow) - 1 && !j);
+	}
+	/* it holds for both at the later generation of mappings */
+	KUNIT_EXPECT_EQ(test, flow_act_of(test, flow[0])->vnet_gen,
+			ARRAY_SIZE(flow) - 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&flow_nexthops),
+			2 * (1 + ARRAY_SIZE(differ)));
+
+	/* one goes over to the other's */
+	memset(&what, 0, sizeof(what));
+	KUNIT_EXPECT_EQ(test, flow_redecide(test, flow[1], &what), 0);
+	KUNIT_EXPECT_PTR_EQ(test, flow_act_of(test, flow[1]),
+			    flow_act_of(test, flow[0]));
+	KUNIT_EXPECT_EQ(test, flow_act_of(test, flow[0])->vnet_gen,
+			ARRAY_SIZE(flow) - 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&flow_nexthops),
+			2 * ARRAY_SIZE(differ));
+
+	/* and it stays until the last of them is gone */
+	flow_del(c, flow[0]);
+	flow_del(c, flow[1]);
 	rcu_barrier();
-	KUNIT_EXPECT_EQ(test, atomic_read(&flow_puts), 2);
+	KUNIT_EXPECT_EQ(test, atomic_read(&flow_nexthops),
+			2 * ARRAY_SIZE(differ));
+	flow_del(c, flow[ARRAY_SIZE(flow) - 1]);
+	rcu_barrier();
+	KUNIT_EXPECT_EQ(test, atomic_read(&flow_nexthops),
+			2 * (ARRAY_SIZE(differ) - 1));
 }
 
 /* --- TCP through a table --- */
@@ -833,7 +925,7 @@ static struct kunit_case flow_cases[] = {
 	KUNIT_CASE(flow_test_icmp_classes),
 	KUNIT_CASE(flow_test_filter),
 	KUNIT_CASE(flow_test_create),
-	KUNIT_CASE(flow_test_act_replace),
+	KUNIT_CASE(flow_test_acts),
 	KUNIT_CASE(flow_test_tcp),
 	KUNIT_CASE(flow_test_limits),
 	KUNIT_CASE(flow_test_cps),

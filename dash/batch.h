@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Packets on their way into the pipeline, several at a time. */
+#ifndef _DASH_BATCH_H
+#define _DASH_BATCH_H
+
+#include <linux/types.h>
+
+struct dash_port;
+struct sk_buff;
+
+/**
+ * dash_batch_rx - take a packet, if it is ours
+ * @port: where it came in
+ * @skb: packet, the caller's alone; GSO packets are as the pipeline wants them
+ *
+ * Context: RCU, BH off.
+ * Return: false when the packet belongs to the host stack, as it came.
+ */
+bool dash_batch_rx(struct dash_port *port, struct sk_buff *skb);
+
+/**
+ * dash_batch_drain - wait until packets taken so far are gone
+ *
+ * Context: process, may sleep.
+ */
+void dash_batch_drain(void);
+
+int dash_batch_module_init(void);
+void dash_batch_module_exit(void);
+
+#endif /* _DASH_BATCH_H */

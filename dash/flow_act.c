@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Decisions, shared by the connections that were decided alike.
+ */
+
+/**
+ * DOC: Theory of operation
+ *
+ * What is done to a connection's packets takes more room than the connection
+ * itself, yet most connections of an ENI to one destination have all of it in
+ * common: what differs, such as the UDP source port, follows from the
+ * connection's hash. So a decision is made on the stack and then looked up
+ * among those that there are, and only the first of its kind is stored:
+ *
+ *	flow -+
+ *	flow -+-> dash_flow_act: transforms, outer source, ... -> 2 next hops
+ *	flow -+
+ *
+ * That also saves all but the first connection the search for next hops.
+ *
+ * A decision found again at a newer generation of its VNET's mappings holds at
+ * that generation for all of its connections, as it was just made from scratch
+ * with the same result.
+ *
+ * The last connection frees the decision. There are never more of them than
+ * connections.
+ */
+#include <linux/jhash.h>
+#include <linux/rhashtable.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <net/ipv6.h>
+
+#include "flow_impl.h"
+#include "inst.h"
+#include "underlay.h"
+
+static struct kmem_cache *act_cache;
+
+/* What rhashtable gets as key. */
+struct act_search {
+	const struct dash_flow_act *what;
+	u32 hash;
+};
+
+/* What there may be many of in one instance; the rest is compared only. */
+static u32 act_hash(const struct dash_flow_act *act)
+{
+	u32 h = act->eni_id << 8 | act->bucket;
+
+	h = __ipv6_addr_jhash(&act->xf[0].daddr, h);
+	h = __ipv6_addr_jhash(&act->pa, h);
+	return jhash_2words(act->gen, act->mapping, h);
+}
+
+static u32 act_hashfn(const void *data, u32 len, u32 seed)
+{
+	const struct act_search *s = data;
+
+	return s->hash ^ seed;
+}
+
+static u32 act_obj_hashfn(const void *data, u32 len, u32 seed)
+{
+	return act_hash(data) ^ seed;
+}
+
+static int act_xform_cmp(const struct dash_xform *a, const struct dash_xform *b)
+{
+	/* next hops follow from the rest */
+	return memcmp(a, b, offsetof(struct dash_xform, nh));
+}
+
+static int act_obj_cmpfn(struct rhashtable_compare_arg *arg, const void *obj)
+{
+	const struct act_search *s = arg->key;
+	const struct dash_flow_act *a = s->what, *b = obj;
+
+	return act_xform_cmp(&a->xf[0], &b->xf[0]) ||
+	       act_xform_cmp(&a->xf[1], &b->xf[1]) ||
+	       memcmp(&a->gen, &b->gen,
+		      offsetof(struct dash_flow_act, vnet_gen) -
+		      offsetof(struct dash_flow_act, gen));
+}
+
+static const struct rhashtable_params act_params = {
+	.key_len = sizeof(struct act_search),
+	.head_offset = offsetof(struct dash_flow_act, node),
+	.hashfn = act_hashfn,
+	.obj_hashfn = act_obj_hashfn,
+	.obj_cmpfn = act_obj_cmpfn,
+	.automatic_shrinking = true,
+};
+
+static void act_free_rcu(struct rcu_head *rcu)
+{
+	kmem_cache_free(act_cache, container_of(rcu, struct dash_flow_act, rcu));
+}
+
+static void act_put_nexthops(struct dash_flow_act *act)
+{
+	dash_underlay_put(act->xf[0].nh);
+	dash_underlay_put(act->xf[1].nh);
+}
+
+/**
+ * dash_flow_act_put - a connection does without a decision
+ * @act: decision
+ *
+ * Context: BH off, or softirq. Those who still see it in RCU may use it.
+ */
+void dash_flow_act_put(struct dash_flow_act *act)
+{
+	if (!refcount_dec_and_test(&act->refs))
+		return;
+	if (act->hashed)
+		rhashtable_remove_fast(act->table, &act->node, act_params);
+	act_put_nexthops(act);
+	call_rcu(&act->rcu, act_free_rcu);
+}
+
+static struct dash_flow_act *act_alloc(struct dash_flow_table *ft,
+				       const struct dash_flow_act *what,
+				       const struct dash_pkt *pkt, u32 hash)
+{
+	struct dash_flow_act *act;
+	int i;
+
+	act = kmem_cache_alloc(act_cache, GFP_ATOMIC | __GFP_NOWARN);
+	if (!act)
+		return NULL;
+	memcpy(act, what, offsetof(struct dash_flow_act, refs));
+	refcount_set(&act->refs, 1);
+	act->table = &ft->acts;
+	act->hashed = true;
+	if (pkt->inst->underlay_mode != DASH_UNDERLAY_MODE_FIB)
+		return act;
+
+	for (i = 0; i < 2; i++) {
+		act->xf[i].nh = dash_underlay_get(pkt->dn, &act->xf[i], hash);
+		if (!act->xf[i].nh)
+			goto free;
+	}
+	return act;
+
+free:
+	act_put_nexthops(act);
+	kmem_cache_free(act_cache, act);
+	return NULL;
+}
+
+static void act_confirm(struct dash_flow_act *act,
+			const struct dash_flow_act *what)
+{
+	if ((s32)(what->vnet_gen - READ_ONCE(act->vnet_gen)) > 0)
+		WRITE_ONCE(act->vnet_gen, what->vnet_gen);
+}
+
+/**
+ * dash_flow_act_get - the one decision that all connections like this share
+ * @ft: table
+ * @what: decision; without next hops
+ * @pkt: packet whose instance is meant
+ * @hash: hash of the connection
+ *
+ * Context: RCU, BH off.
+ * Return: decision with a reference, NULL without memory.
+ */
+struct dash_flow_act *dash_flow_act_get(struct dash_flow_table *ft,
+					const struct dash_flow_act *what,
+					const struct dash_pkt *pkt, u32 hash)
+{
+	struct act_search s = { what, act_hash(what) };
+	struct dash_flow_act *act, *old;
+
+	act = rhashtable_lookup(&ft->acts, &s, act_params);
+	if (likely(act && refcount_inc_not_zero(&act->refs))) {
+		act_confirm(act, what);
+		return act;
+	}
+
+	act = act_alloc(ft, what, pkt, hash);
+	if (!act)
+		return NULL;
+	s.what = act;
+	old = rhashtable_lookup_get_insert_key(&ft->acts, &s, &act->node,
+					       act_params);
+	if (!old)
+		return act;
+	if (!IS_ERR(old) && refcount_inc_not_zero(&old->refs)) {
+		act->hashed = false;
+		dash_flow_act_put(act);
+		act_confirm(old, what);
+		return old;
+	}
+
+	/* The one in the table is going right now, or there is no room (the
+	 * table is being enlarged): one of its own serves as well.
+	 */
+	act->hashed = false;
+	return act;
+}
+
+int dash_flow_acts_init(struct dash_flow_table *ft)
+{
+	return rhashtable_init(&ft->acts, &act_params);
+}
+
+/* All connections, and what call_rcu() had to do for them, are gone. */
+void dash_flow_acts_fini(struct dash_flow_table *ft)
+{
+	WARN_ON_ONCE(atomic_read(&ft->acts.nelems));
+	rhashtable_destroy(&ft->acts);
+}
+
+int dash_flow_act_module_init(void)
+{
+	act_cache = KMEM_CACHE(dash_flow_act, SLAB_HWCACHE_ALIGN);
+	return act_cache ? 0 : -ENOMEM;
+}
+
+void dash_flow_act_module_exit(void)
+{
+	/* those of connections that were freed just before */
+	rcu_barrier();
+	kmem_cache_destroy(act_cache);
+}
