@@ -1,0 +1,102 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+"""Many packets at once: order, sums, and what changes meanwhile: the batches
+of dash/batch.c, and connections that end while others are at work on them."""
+
+import struct
+import time
+
+from dashtest import (VNI, Net, base, case, equal, eventually, main,
+                      route_rule, row, run)
+from frames import from_peer, from_vm, peer_frame, to_peer, udp, vm_frame
+
+net = Net()
+
+RULE = route_rule("eni1", VNI, "100.0.0.0/24", 1, vnet="v1")
+CONNS = 12
+EACH = 20
+
+
+def numbered(conn, n):
+    return vm_frame(2, udp(20000 + conn, 53, struct.pack("!HH", conn, n)))
+
+
+def burst(frames):
+    """Send frames such that they reach the port in one go: netem holds them
+    back, and lets them go in one run of the queue."""
+    dev = net.peer_name("u0")
+    run("tc", "qdisc", "add", "dev", dev, "root", "netem", "delay", "200ms",
+        "limit", "5000")
+    try:
+        return net.send(*frames)
+    finally:
+        run("tc", "qdisc", "del", "dev", dev, "root")
+
+
+@case("bursts: all come out, in order")
+def order():
+    net.load(base(RULE))
+    net.flush()
+    before = net.eni_stats()["outbound"]
+    # The first of a connection and those that follow, of all connections by
+    # turns, and between them what is not ours.
+    sent, ours = [], []
+    for n in range(EACH):
+        for conn in range(CONNS):
+            frame = numbered(conn, n)
+            ours.append(to_peer(2, frame))
+            sent.append(from_vm(frame))
+            if (n + conn) % 5 == 0:
+                sent.append(from_vm(frame, dst="100.0.0.99"))
+    out = burst(sent)
+    seen = {}
+    for frame in out:
+        conn, n = struct.unpack("!HH", frame[-4:])
+        seen.setdefault(conn, []).append(n)
+    equal(len(out), len(ours), "frames")
+    for conn in range(CONNS):
+        equal(seen[conn], list(range(EACH)), f"order in connection {conn}")
+    after = net.eni_stats()["outbound"]
+    equal(after["tx_packets"] - before["tx_packets"], len(ours), "tx")
+    equal(after["rx_packets"] - before["rx_packets"], len(ours), "rx")
+    equal(len(net.flows("dport", "53")), CONNS, "connections")
+    for flow in net.flows("dport", "53"):
+        equal(flow["forward"]["packets"], EACH, "packets of a connection")
+
+
+@case("bursts: drops and both directions, sums hold")
+def mixed():
+    net.load(base(RULE))
+    net.flush()
+    sent = []
+    for n in range(200):
+        frame = vm_frame(2, udp(21000 + n, 53))
+        sent.append(from_vm(frame))
+        # of no ENI, no mapping, and cut short
+        sent.append(from_vm(vm_frame(2, udp(22000 + n, 53)), vni=77))
+        sent.append(from_vm(frame)[:-9])
+        sent.append(from_peer(2, peer_frame(2, udp(53, 21000 + n))))
+    out = burst(sent)
+    equal(len(out), 400, "frames")
+    net.check_sums()
+
+
+@case("ENIs that go while their connections time out")
+def eni_goes():
+    """Deleted when the first of them are about to go, and a bit later each
+    time."""
+    short = {"timeout_udp_new": 1}
+    for i in range(8):
+        net.load(base(RULE, eni=short))
+        burst([from_vm(vm_frame(2, udp(port, 53)))
+               for port in range(1000, 1500)])
+        time.sleep(0.7 + i / 10)
+        net.load([row("VNET", "v1", vni=VNI)])
+    net.load(base(RULE, eni=short))
+    equal(net.flows(), [], "connections")
+    burst([from_vm(vm_frame(2, udp(port, 53))) for port in range(1000, 1500)])
+    eventually(lambda: not net.flows(), "connections are gone", 30)
+    net.check_sums()
+
+
+main(net)
