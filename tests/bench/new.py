@@ -8,7 +8,7 @@ import time
 
 import bulk
 from benchlib import (FULL, QUICK, TABLE, InNetns, Samples, chase, interleaved,
-                      ip_batch, kernel, memory, note, ratio)
+                      ip_batch, kernel, note, ratio)
 from peers import Conntrack, Dash
 from policy import N_PA, Policy
 
@@ -53,14 +53,12 @@ class NewDash(Dash, New):
 
     def setup(self):
         self.dashctl("port", "add", self.src, "underlay")
-        before = memory()
         with tempfile.NamedTemporaryFile("w", suffix=".json") as f:
             self.policy.stream(f)
             f.flush()
             start = time.monotonic()
             self.dashctl("load", f.name)
             self.load_s = time.monotonic() - start
-        self.bytes = memory() - before
         self.new_setup(self.policy)
 
     def forget(self):
