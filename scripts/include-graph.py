@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Who may include whom in dash/.
 
-What can be tested alone stays alone, a packet's journey is called from two
-places, and netlink stays out of it. The sets below are the whole of it; a
+What can be tested alone stays alone, a packet's journey begins in few places,
+and netlink stays out of it. The sets below are the whole of it; a
 file that is in none of them is on the packet's way.
 """
 
@@ -21,13 +21,14 @@ ALONE = {
     "lpm*.[ch]": {"lpm.h", "lpm_impl.h"},
     "tag.[ch]": {"tag.h", "lpm.h"},
     "classifier*.[ch]": {"classifier.h", "classifier_impl.h", "lpm.h"},
-    "parse.[ch]": {"parse.h", "drop.h", "addr.h"},
+    "flow_key.h": set(),
+    "parse.[ch]": {"parse.h", "drop.h", "addr.h", "flow_key.h"},
     "tcp.[ch]": {"tcp.h", "parse.h"},
     "stats.[ch]": {"stats.h"},
 }
 
 # The journey begins here: at a device, or with a question about a packet.
-PIPELINE_USERS = {"pipeline.c", "port.c", "nl_explain.c"}
+PIPELINE_USERS = {"pipeline.c", "batch.c", "port.c", "nl_explain.c"}
 
 # Handlers of requests. Besides them, netns.c ends what they keep of a
 # namespace and main.c registers them.

@@ -151,13 +151,15 @@ gate_python() { files '*.py' | xargs /usr/bin/python3 -m pyflakes; }
 # nd: mandoc's date macro
 gate_codespell() { files '*' | xargs codespell -L nd; }
 
-# It does not see json-c's headers, nor that no_memory() does not return.
+# It does not see json-c's and libmnl's headers, nor that no_memory() does not return.
 gate_cppcheck()
 {
 	mkdir -p "$LINT/cppcheck"
 	cat >"$LINT/cppcheck.h" <<-END
 		#define json_object_object_foreach(o, k, v) \\
 			char *k; struct json_object *v; for (; next(o, &k, &v);)
+		#define mnl_attr_for_each_payload(p, len) \\
+			for (attr = (const void *)(p); next(&attr, len);)
 	END
 	files 'tools/dashctl/*.c' |
 		xargs cppcheck --quiet --inline-suppr --error-exitcode=1 -j "$JOBS" \

@@ -26,7 +26,7 @@ set -euo pipefail
 . "$(dirname "$0")/vm/lib.sh"
 
 # The longest first, for the end to be at about the same time.
-ALL=(lint uml-debug 6.12 6.1 uml kunit-debug kunit)
+ALL=(lint uml-debug 6.12 6.1 uml kunit-debug kunit bench-smoke)
 SELFTESTS=tests/selftests/run.sh
 # Generous: a selftest has its own time limit, this one is for what hangs.
 TIMEOUT=${DASH_CHECK_TIMEOUT:-1500}

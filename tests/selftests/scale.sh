@@ -3,8 +3,10 @@
 #
 # Many mappings and routes through dashctl and the kernel. What each step took
 # is printed; the limits are generous, since machines that run this are slow.
+#
+# shellcheck disable=SC2317 # functions are called by their names in TESTS
 
-# shellcheck source=lib.sh
+# shellcheck source=tests/selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 # So many of each; more than what a dump keeps in memory.
