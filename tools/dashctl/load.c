@@ -146,7 +146,6 @@ static const char *parent_table(uint32_t type)
 	case DASH_OBJECT_TYPE_ACL_BIND:
 	case DASH_OBJECT_TYPE_ENI_ROUTE:
 	case DASH_OBJECT_TYPE_ROUTE_RULE:
-	case DASH_OBJECT_TYPE_METER:
 		return "DASH_ENI_TABLE";
 	default:
 		return NULL;
