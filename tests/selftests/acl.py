@@ -584,7 +584,7 @@ def rule_by_rule():
     expect((False, packet("105.1.0.1")))
 
 
-SWAPS = int(os.environ.get("DASH_SWAPS", "200"))
+SWAPS = int(os.environ.get("DASH_SWAPS", "40"))
 
 
 def swap(first, second, wanted, swaps=SWAPS):

@@ -10,7 +10,7 @@
 . "$(dirname "$0")/lib.sh"
 
 # So many of each; more than what a dump keeps in memory.
-N=${DASH_SCALE:-200000}
+N=${DASH_SCALE:-100000}
 case ${DASH_KERNEL:-} in
 uml) ;;
 *) N=${DASH_SCALE:-20000} ;;
