@@ -5,6 +5,7 @@
  */
 
 #include <linux/bitops.h>
+#include <linux/compiler_attributes.h>
 #include <linux/kernel.h>
 #include <linux/minmax.h>
 #include <linux/prefetch.h>
@@ -137,15 +138,20 @@ static u64 cls_side_summary(const struct dash_classifier *cls,
 	return summary;
 }
 
-/* Word @j of a block, which is @bit of the summary, of a class. */
-static u64 cls_class_word(const struct dash_classifier *cls, u32 class,
-			  u64 bit, u32 j)
+/* Words of a block, which is @bit of the summary, of a class. */
+static const u64 *cls_class_block(const struct dash_classifier *cls, u32 class,
+				  u64 bit)
 {
+	static const u64 none[CLS_STRIDE];
 	const u64 *rec = cls->arena + class;
+	u64 before = rec[0] & (bit - 1);
+	u32 at;
 
 	if (!(rec[0] & bit))
-		return 0;
-	return rec[1 + hweight64(rec[0] & (bit - 1)) * cls->stride + j];
+		return none;
+	/* dense classes are where there is most to do, and need no counting */
+	at = before == bit - 1 ? __ffs64(bit) : hweight64(before);
+	return rec + 1 + at * cls->stride;
 }
 
 static u64 cls_side_word(const struct dash_classifier *cls,
@@ -157,12 +163,11 @@ static u64 cls_side_word(const struct dash_classifier *cls,
 	u32 i;
 
 	for (i = 0; i < side->n; i++)
-		word |= cls_class_word(cls, side->class[i], bit, j);
+		word |= cls_class_block(cls, side->class[i], bit)[j];
 	if (unlikely(side->more))
 		for (i = 0; i < has->n; i++)
-			word |= cls_class_word(cls,
-					       cls_tag_class(tags, has->id[i]),
-					       bit, j);
+			word |= cls_class_block(cls, cls_tag_class(tags, has->id[i]),
+						bit)[j];
 	return word;
 }
 
@@ -229,24 +234,13 @@ static void cls_summarise(const struct dash_classifier *cls,
 		prefetch(&cls->word[__ffs64(todo) * cls->stride]);
 }
 
-/* Rules of a word that match. */
-static u64 cls_word_hits(const struct dash_classifier *cls,
-			 const struct cls_walk *w,
-			 const struct dash_cls_key *key, u64 bit, u32 j,
-			 const struct cls_word *word)
+/* Words of a block of a side that is one class; NULL when it is several. */
+static const u64 *cls_side_block(const struct dash_classifier *cls,
+				 const struct cls_side_walk *side, u64 bit)
 {
-	u64 hits = word->live;
-
-	hits &= word->any_proto | cls_class_word(cls, w->proto, bit, j);
-	hits &= word->any_dport | cls_class_word(cls, w->dport, bit, j);
-	hits &= word->any_sport | cls_class_word(cls, w->sport, bit, j);
-	if (hits && !(cls->any_src & bit))
-		hits &= cls_side_word(cls, &w->src, &cls->src_tags,
-				      &key->src_tags, bit, j);
-	if (hits && !(cls->any_dst & bit))
-		hits &= cls_side_word(cls, &w->dst, &cls->dst_tags,
-				      &key->dst_tags, bit, j);
-	return hits;
+	if (side->n != 1 || side->more)
+		return NULL;
+	return cls_class_block(cls, side->class[0], bit);
 }
 
 /* First rule of a block that matches. */
@@ -254,14 +248,30 @@ static u32 cls_block_slot(const struct dash_classifier *cls,
 			  const struct cls_walk *w,
 			  const struct dash_cls_key *key, u32 block)
 {
-	u32 at = block * cls->stride, j;
+	const struct cls_word *word = &cls->word[block * cls->stride];
+	u64 bit = BIT_ULL(block);
+	const u64 *proto = cls_class_block(cls, w->proto, bit);
+	const u64 *dport = cls_class_block(cls, w->dport, bit);
+	const u64 *sport = cls_class_block(cls, w->sport, bit);
+	const u64 *src = cls_side_block(cls, &w->src, bit);
+	const u64 *dst = cls_side_block(cls, &w->dst, bit);
 	u64 hits;
+	u32 j;
 
-	for (j = 0; j < cls->stride; j++, at++) {
-		hits = cls_word_hits(cls, w, key, BIT_ULL(block), j,
-				     &cls->word[at]);
+	for (j = 0; j < cls->stride; j++, word++) {
+		hits = word->live & (word->any_proto | proto[j]) &
+		       (word->any_dport | dport[j]) &
+		       (word->any_sport | sport[j]);
+		if (hits && !(cls->any_src & bit))
+			hits &= src ? src[j] :
+				cls_side_word(cls, &w->src, &cls->src_tags,
+					      &key->src_tags, bit, j);
+		if (hits && !(cls->any_dst & bit))
+			hits &= dst ? dst[j] :
+				cls_side_word(cls, &w->dst, &cls->dst_tags,
+					      &key->dst_tags, bit, j);
 		if (hits)
-			return at * 64 + __ffs64(hits);
+			return (block * cls->stride + j) * 64 + __ffs64(hits);
 	}
 	return DASH_CLS_NONE;
 }
@@ -308,8 +318,8 @@ static void cls_finish(struct dash_cls_hit *hit, const struct cls_walk *w,
 static void cls_match_group(struct dash_cls_hit *hit, u32 n,
 			    const struct dash_cls_key *key)
 {
-	struct dash_lpm_walk lpm[2 * CLS_GROUP];
-	struct cls_walk walk[CLS_GROUP];
+	struct dash_lpm_walk lpm[2 * CLS_GROUP] __uninitialized;
+	struct cls_walk walk[CLS_GROUP] __uninitialized;
 	u32 i;
 
 	for (i = 0; i < n; i++) {
