@@ -589,9 +589,9 @@ SWAPS = int(os.environ.get("DASH_SWAPS", "40"))
 
 def swap(first, second, wanted, swaps=SWAPS):
     """Load two files in turn, while packets flow of which both say the same;
-    wanted: (allowed, template)."""
+    wanted: (allowed, template). Again, until there were enough packets."""
     port = 1024
-    sent = 0
+    sent = rounds = 0
     with tempfile.TemporaryDirectory() as tmp:
         for i, rows in enumerate((first, second)):
             with open(f"{tmp}/{i}.json", "w", encoding="ascii") as f:
@@ -599,27 +599,30 @@ def swap(first, second, wanted, swaps=SWAPS):
         with open(f"{tmp}/batch", "w", encoding="ascii") as f:
             for i in range(swaps):
                 f.write(f"load {tmp}/{(i + 1) % 2}.json\n")
-        with subprocess.Popen(["dashctl", "-n", net.app, "-b",
-                               f"{tmp}/batch"],
-                              stderr=subprocess.PIPE, text=True) as p:
-            while p.poll() is None:
-                frames, want = [], 0
-                for _ in range(40):
-                    port = 1024 + (port - 1023) % 60000
-                    for allowed, template in wanted:
-                        frames.append(from_vm(patch(
-                            template, 34, port.to_bytes(2, "big"))))
-                        want += allowed
-                out = net.send(*frames)
-                equal(len(out), want, "packets that passed")
-                passed = {Outer(f).inner[30:34] for f in out}
-                equal(passed, {t[30:34] for a, t in wanted if a}, "whither")
-                sent += len(frames)
-                if sent % 4000 < len(frames):
-                    net.flush()
-            equal((p.returncode, p.stderr.read()), (0, ""), "loads")
-    check(sent >= 10 * min(swaps, 10), f"{sent} packets during {swaps} swaps")
-    diag(f"{swaps} swaps, {sent} packets")
+        while sent < 200 and rounds < 50:
+            rounds += 1
+            with subprocess.Popen(["dashctl", "-n", net.app, "-b",
+                                   f"{tmp}/batch"],
+                                  stderr=subprocess.PIPE, text=True) as p:
+                while p.poll() is None:
+                    frames, want = [], 0
+                    for _ in range(20):
+                        port = 1024 + (port - 1023) % 60000
+                        for allowed, template in wanted:
+                            frames.append(from_vm(patch(
+                                template, 34, port.to_bytes(2, "big"))))
+                            want += allowed
+                    out = net.send(*frames)
+                    equal(len(out), want, "packets that passed")
+                    passed = {Outer(f).inner[30:34] for f in out}
+                    equal(passed, {t[30:34] for a, t in wanted if a},
+                          "whither")
+                    sent += len(frames)
+                    if sent % 4000 < len(frames):
+                        net.flush()
+                equal((p.returncode, p.stderr.read()), (0, ""), "loads")
+    check(sent >= 200, f"{sent} packets during {rounds * swaps} swaps")
+    diag(f"{rounds * swaps} swaps, {sent} packets")
 
 
 @case("swaps: no packet is decided by a mixture")
