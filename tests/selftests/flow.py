@@ -589,7 +589,8 @@ def ageing_refresh(unit):
 
 @case("flow show: filters", stock=True)
 def show():
-    net.load(base(RULE))
+    # longer than it takes to ask so often on an emulated machine
+    net.load(base(RULE, eni={"timeout_syn": 600, "timeout_udp_new": 600}))
     t2, t3 = Conn(2).open(), Conn(3)
     t3.vm("S")
     u6 = Conn(2, dport=53, v6=True)
