@@ -117,4 +117,6 @@ TESTS=(
 	"many load, save, change, flush"
 	"difference load --sync of many"
 )
+# shellcheck disable=SC2034 # used by run_tests
+STOCK=(difference)
 run_tests
