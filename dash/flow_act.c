@@ -37,32 +37,18 @@
 
 static struct kmem_cache *act_cache;
 
-/* What rhashtable gets as key. */
-struct act_search {
-	const struct dash_flow_act *what;
-	u32 hash;
-};
-
-/* What there may be many of in one instance; the rest is compared only. */
-static u32 act_hash(const struct dash_flow_act *act)
-{
-	u32 h = act->eni_id << 8 | act->bucket;
-
-	h = __ipv6_addr_jhash(&act->xf[0].daddr, h);
-	h = __ipv6_addr_jhash(&act->pa, h);
-	return jhash_2words(act->gen, act->mapping, h);
-}
-
+/* What there may be many of in one instance; the rest is compared only. Who
+ * sends chooses the outer source, but not what shares a bucket: the table's
+ * seed comes first.
+ */
 static u32 act_hashfn(const void *data, u32 len, u32 seed)
 {
-	const struct act_search *s = data;
+	const struct dash_flow_act *act = data;
+	u32 h = jhash_3words(act->eni_id << 8 | act->bucket, act->gen,
+			     act->mapping, seed);
 
-	return s->hash ^ seed;
-}
-
-static u32 act_obj_hashfn(const void *data, u32 len, u32 seed)
-{
-	return act_hash(data) ^ seed;
+	h = __ipv6_addr_jhash(&act->xf[0].daddr, h);
+	return __ipv6_addr_jhash(&act->pa, h);
 }
 
 static int act_xform_cmp(const struct dash_xform *a, const struct dash_xform *b)
@@ -73,8 +59,7 @@ static int act_xform_cmp(const struct dash_xform *a, const struct dash_xform *b)
 
 static int act_obj_cmpfn(struct rhashtable_compare_arg *arg, const void *obj)
 {
-	const struct act_search *s = arg->key;
-	const struct dash_flow_act *a = s->what, *b = obj;
+	const struct dash_flow_act *a = arg->key, *b = obj;
 
 	return act_xform_cmp(&a->xf[0], &b->xf[0]) ||
 	       act_xform_cmp(&a->xf[1], &b->xf[1]) ||
@@ -84,10 +69,9 @@ static int act_obj_cmpfn(struct rhashtable_compare_arg *arg, const void *obj)
 }
 
 static const struct rhashtable_params act_params = {
-	.key_len = sizeof(struct act_search),
 	.head_offset = offsetof(struct dash_flow_act, node),
 	.hashfn = act_hashfn,
-	.obj_hashfn = act_obj_hashfn,
+	.obj_hashfn = act_hashfn,
 	.obj_cmpfn = act_obj_cmpfn,
 	.automatic_shrinking = true,
 };
@@ -170,10 +154,9 @@ struct dash_flow_act *dash_flow_act_get(struct dash_flow_table *ft,
 					const struct dash_flow_act *what,
 					const struct dash_pkt *pkt, u32 hash)
 {
-	struct act_search s = { what, act_hash(what) };
 	struct dash_flow_act *act, *old;
 
-	act = rhashtable_lookup(&ft->acts, &s, act_params);
+	act = rhashtable_lookup(&ft->acts, what, act_params);
 	if (likely(act && refcount_inc_not_zero(&act->refs))) {
 		act_confirm(act, what);
 		return act;
@@ -182,8 +165,7 @@ struct dash_flow_act *dash_flow_act_get(struct dash_flow_table *ft,
 	act = act_alloc(ft, what, pkt, hash);
 	if (!act)
 		return NULL;
-	s.what = act;
-	old = rhashtable_lookup_get_insert_key(&ft->acts, &s, &act->node,
+	old = rhashtable_lookup_get_insert_key(&ft->acts, act, &act->node,
 					       act_params);
 	if (!old)
 		return act;

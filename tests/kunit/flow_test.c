@@ -6,10 +6,12 @@
 #include <linux/delay.h>
 #include <linux/icmp.h>
 #include <linux/icmpv6.h>
+#include <linux/jhash.h>
 #include <linux/jiffies.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/skbuff.h>
+#include <net/ipv6.h>
 
 #include "addr.h"
 #include "eni.h"
@@ -517,6 +519,31 @@ static void flow_test_acts(struct kunit *test)
 			2 * (ARRAY_SIZE(differ) - 1));
 }
 
+/* Whoever sends chooses the outer source, but not which others it meets in the
+ * table: these share a bucket when the hash is one that can be foretold, until
+ * there is no room in it.
+ */
+static void flow_test_act_sources(struct kunit *test)
+{
+	struct flow_ctx *c = test->priv;
+	struct dash_flow_act what = {};
+	u32 init = __ipv6_addr_jhash(&what.xf[0].daddr, 0);
+	struct dash_flow *flow;
+	struct dash_pkt pkt;
+	u32 i, n = 0, h;
+
+	for (i = 0; n < 48; i++) {
+		what.pa.s6_addr32[3] = cpu_to_be32(i);
+		h = jhash_2words(0, 0, __ipv6_addr_jhash(&what.pa, init));
+		if (h & 0xfff)
+			continue;
+		pkt = flow_pkt(c, IPPROTO_UDP, n++, OUT, false);
+		KUNIT_ASSERT_EQ(test, flow_make_as(test, &pkt, &what, &flow), 0);
+		KUNIT_ASSERT_TRUE_MSG(test, flow_act_of(test, flow)->hashed,
+				      "source %u", n);
+	}
+}
+
 /* --- TCP through a table --- */
 
 static bool flow_seg(struct kunit *test, bool answer, u8 flags, u32 seq,
@@ -926,6 +953,7 @@ static struct kunit_case flow_cases[] = {
 	KUNIT_CASE(flow_test_filter),
 	KUNIT_CASE(flow_test_create),
 	KUNIT_CASE(flow_test_acts),
+	KUNIT_CASE(flow_test_act_sources),
 	KUNIT_CASE(flow_test_tcp),
 	KUNIT_CASE(flow_test_limits),
 	KUNIT_CASE(flow_test_cps),
