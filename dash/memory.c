@@ -3,13 +3,13 @@
  * Memory by kinds of objects: what was asked for, without what allocators
  * round it up by, but for mappings, whose pages are counted whole.
  */
+#include <linux/rhashtable.h>
 #include <linux/sched.h>
 
 #include "aclgroup.h"
 #include "classifier.h"
 #include "config.h"
-#include "eni.h"
-#include "flow.h"
+#include "flow_impl.h"
 #include "lpm.h"
 #include "mapping.h"
 #include "memory.h"
@@ -18,6 +18,20 @@
 #include "rows.h"
 #include "tag.h"
 #include "vnet.h"
+
+/* Buckets; of all tables while it is resized. */
+static size_t dash_rhashtable_bytes(struct rhashtable *ht)
+{
+	const struct bucket_table *tbl;
+	size_t bytes = 0;
+
+	rcu_read_lock();
+	for (tbl = rht_dereference_rcu(ht->tbl, ht); tbl;
+	     tbl = rht_dereference_rcu(tbl->future_tbl, ht))
+		bytes += struct_size(tbl, buckets, tbl->size);
+	rcu_read_unlock();
+	return bytes;
+}
 
 static void dash_memory_row(const struct dash_sym *sym,
 			    const struct dash_row *row, struct dash_memory *m)
@@ -81,8 +95,6 @@ static void dash_memory_sym(struct dash_net *dn, const struct dash_sym *sym,
 			    struct dash_memory *m)
 {
 	const struct dash_row *row = dash_dereference(dn, sym->cur);
-	struct dash_memory *flows = &m[DASH_MEMORY_KIND_FLOW];
-	const struct dash_eni *eni;
 
 	if (!row)
 		return;
@@ -97,18 +109,28 @@ static void dash_memory_sym(struct dash_net *dn, const struct dash_sym *sym,
 	case DASH_OBJECT_TYPE_ACL_GROUP:
 		dash_memory_acl(dn, sym->data, &m[DASH_MEMORY_KIND_ACL_GROUP]);
 		break;
-	case DASH_OBJECT_TYPE_ENI:
-		eni = sym->data;
-		flows->objects += atomic_read(&eni->flows);
-		break;
 	}
+}
+
+static void dash_memory_flows(struct dash_flow_table *ft,
+			      struct dash_memory *m)
+{
+	u32 i;
+
+	m->objects = atomic_read(&ft->count);
+	m->bytes = sizeof(*ft) + ft->n_shards * sizeof(*ft->shards) +
+		   m->objects * sizeof(struct dash_flow) +
+		   atomic_read(&ft->acts.nelems) * sizeof(struct dash_flow_act) +
+		   dash_rhashtable_bytes(&ft->acts);
+	for (i = 0; i < ft->n_shards; i++)
+		m->bytes += dash_rhashtable_bytes(&ft->shards[i].ht);
 }
 
 void dash_memory_sum(struct dash_net *dn,
 		     struct dash_memory m[DASH_MEMORY_KIND_MAX + 1])
 {
 	struct dash_memory *groups = &m[DASH_MEMORY_KIND_ACL_GROUP];
-	struct dash_memory *flows = &m[DASH_MEMORY_KIND_FLOW];
+	struct dash_flow_table *ft;
 	struct dash_sym *sym;
 	unsigned long id;
 	int type;
@@ -125,6 +147,9 @@ void dash_memory_sum(struct dash_net *dn,
 		}
 		mutex_unlock(&dn->lock);
 	}
-	flows->bytes = flows->objects * (sizeof(struct dash_flow) +
-					 sizeof(struct dash_flow_act));
+	mutex_lock(&dn->lock);
+	ft = dash_dereference(dn, dn->ft);
+	if (ft)
+		dash_memory_flows(ft, &m[DASH_MEMORY_KIND_FLOW]);
+	mutex_unlock(&dn->lock);
 }

@@ -17,7 +17,6 @@
 #include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
-#include <linux/rhashtable.h>
 #include <linux/sched.h>
 
 #include "pool.h"
@@ -159,19 +158,6 @@ void *dash_pool_next(struct dash_pool *pool, unsigned long *pos)
 size_t dash_pool_bytes(const struct dash_pool *pool)
 {
 	return pool->n_pages * PAGE_SIZE;
-}
-
-size_t dash_rhashtable_bytes(struct rhashtable *ht)
-{
-	const struct bucket_table *tbl;
-	size_t bytes = 0;
-
-	rcu_read_lock();
-	for (tbl = rht_dereference_rcu(ht->tbl, ht); tbl;
-	     tbl = rht_dereference_rcu(tbl->future_tbl, ht))
-		bytes += struct_size(tbl, buckets, tbl->size);
-	rcu_read_unlock();
-	return bytes;
 }
 
 int dash_ptrs_add(struct dash_ptrs *list, void *ptr)

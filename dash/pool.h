@@ -4,7 +4,6 @@
 #define _DASH_POOL_H
 
 #include <linux/list.h>
-#include <linux/rhashtable-types.h>
 #include <linux/types.h>
 #include <linux/xarray.h>
 
@@ -87,14 +86,6 @@ void *dash_pool_next(struct dash_pool *pool, unsigned long *pos);
  * Return: bytes.
  */
 size_t dash_pool_bytes(const struct dash_pool *pool);
-
-/**
- * dash_rhashtable_bytes - memory of a hash table's buckets
- * @ht: table
- *
- * Return: bytes.
- */
-size_t dash_rhashtable_bytes(struct rhashtable *ht);
 
 /* Pointers in a dash_ptrs_chunk, which is a page. */
 #define DASH_PTRS	((PAGE_SIZE - 2 * sizeof(long)) / sizeof(void *))

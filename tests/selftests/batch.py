@@ -6,7 +6,7 @@ of dash/batch.c, and connections that end while others are at work on them."""
 import struct
 import time
 
-from dashtest import (VNI, Net, base, case, equal, eventually, main,
+from dashtest import (VNI, Net, base, case, check, equal, eventually, main,
                       route_rule, row, run)
 from frames import from_peer, from_vm, peer_frame, to_peer, udp, vm_frame
 
@@ -79,6 +79,29 @@ def mixed():
     out = burst(sent)
     equal(len(out), 120, "frames")
     net.check_sums()
+
+
+def memory():
+    """(number, bytes) of connections."""
+    row, = (m for m in net.json("stats", "memory")["memory"]
+            if m["kind"] == "flow")
+    return row["objects"], row["bytes"]
+
+
+@case("what is decided alike is stored once")
+def shared():
+    net.load(base(RULE))
+    net.flush()
+    n, table = memory()
+    equal(n, 0, "connections")
+    net.send(from_vm(vm_frame(2, udp(23000, 53))))
+    n, one = memory()
+    equal(n, 1, "connections")
+    net.send(*(from_vm(vm_frame(2, udp(23000 + i, 53))) for i in range(1, 64)))
+    n, many = memory()
+    equal(n, 64, "connections")
+    check(many - table < 64 * (one - table),
+          f"64 take {many - table} bytes, one takes {one - table}")
 
 
 @case("ENIs that go while their connections time out")
