@@ -123,7 +123,7 @@ static int dash_filter_parse(struct dash_net *dn, struct nlattr **attrs,
 /* The table is set once, and goes with the namespace of the socket that asks. */
 static struct dash_flow_table *dash_flow_table_of(struct dash_net *dn)
 {
-	return rcu_dereference_protected(dn->ft, true);
+	return rcu_dereference_raw(dn->ft);
 }
 
 /* Of a large table, nobody has to wait for the end of a walk. */
