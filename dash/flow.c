@@ -611,7 +611,7 @@ struct dash_flow_table *dash_flow_table_alloc(struct dash_net *dn)
 	struct dash_flow_table *ft;
 	u32 i, n;
 
-	ft = kzalloc(sizeof(*ft), GFP_KERNEL);
+	ft = kzalloc(sizeof(*ft), GFP_KERNEL_ACCOUNT);
 	if (!ft)
 		return NULL;
 
@@ -621,7 +621,8 @@ struct dash_flow_table *dash_flow_table_alloc(struct dash_net *dn)
 	ft->shift = 32 - ilog2(ft->n_shards);
 	get_random_bytes(&ft->key, sizeof(ft->key));
 
-	ft->shards = kvcalloc(ft->n_shards, sizeof(*ft->shards), GFP_KERNEL);
+	ft->shards = kvcalloc(ft->n_shards, sizeof(*ft->shards),
+			      GFP_KERNEL_ACCOUNT);
 	if (!ft->shards)
 		goto free_table;
 	if (dash_flow_acts_init(ft))

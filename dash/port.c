@@ -170,7 +170,7 @@ struct dash_port *dash_port_alloc(struct dash_net *dn, const char *name,
 		return ERR_PTR(-EINVAL);
 	}
 
-	port = kzalloc(sizeof(*port), GFP_KERNEL);
+	port = kzalloc(sizeof(*port), GFP_KERNEL_ACCOUNT);
 	if (!port)
 		goto err_nomem;
 	port->stats = alloc_percpu(struct dash_port_stats);

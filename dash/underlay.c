@@ -112,7 +112,7 @@ int dash_underlay_init(struct dash_net *dn)
 	struct dash_underlay_table *t;
 	int err;
 
-	t = kzalloc(sizeof(*t), GFP_KERNEL);
+	t = kzalloc(sizeof(*t), GFP_KERNEL_ACCOUNT);
 	if (!t)
 		return -ENOMEM;
 
