@@ -71,9 +71,10 @@ static const void *dash_tags_prefix(const struct nlattr *nest, u8 *plen)
 	return addr;
 }
 
-/* The prefixes of a row as a set. */
-static int dash_tags_collect(struct dash_lpm_txn *set,
-			     const struct dash_row *row)
+/* Call a function for each prefix of a row, until it returns an error. */
+static int dash_tags_each(const struct dash_row *row,
+			  int (*fn)(void *arg, const void *addr, u8 plen),
+			  void *arg)
 {
 	const struct nlattr *nla;
 	const void *addr;
@@ -85,13 +86,40 @@ static int dash_tags_collect(struct dash_lpm_txn *set,
 		if (nla_type(nla) != DASH_A_TAG_PREFIX)
 			continue;
 		addr = dash_tags_prefix(nla, &plen);
-		err = dash_lpm_set(set, addr, plen, 0, NULL);
+		err = fn(arg, addr, plen);
 		if (err)
 			return err;
 		if (++done % DASH_TAGS_CHUNK == 0)
 			cond_resched();
 	}
 	return 0;
+}
+
+static int dash_tags_collect(void *arg, const void *addr, u8 plen)
+{
+	return dash_lpm_set(arg, addr, plen, 0, NULL);
+}
+
+/**
+ * struct dash_tags_edit - what is to be done to each prefix of a row
+ */
+struct dash_tags_edit {
+	/** @txn: change of the table */
+	struct dash_tag_txn *txn;
+	/** @keep: prefixes that do not lose the tag, or NULL */
+	const struct dash_lpm_txn *keep;
+	/** @tag: number of the tag */
+	u32 tag;
+};
+
+static int dash_tags_del_one(void *arg, const void *addr, u8 plen)
+{
+	const struct dash_tags_edit *edit = arg;
+
+	if (edit->keep &&
+	    dash_lpm_txn_get(edit->keep, addr, plen) != DASH_LPM_NONE)
+		return 0;
+	return dash_tag_del(edit->txn, edit->tag, addr, plen);
 }
 
 /* Prefixes of @old that are not in @keep lose the tag. */
@@ -99,54 +127,36 @@ static int dash_tags_del(struct dash_txn *txn, u32 tag,
 			 const struct dash_row *old,
 			 const struct dash_lpm_txn *keep)
 {
-	struct dash_tag_txn *change = dash_tags_open(txn, dash_tags_v6(old));
-	const struct nlattr *nla;
-	const void *addr;
-	u32 done = 0;
-	int rem, err;
-	u8 plen;
+	struct dash_tags_edit edit = {
+		.txn = dash_tags_open(txn, dash_tags_v6(old)),
+		.keep = keep,
+		.tag = tag,
+	};
 
-	if (IS_ERR(change))
-		return PTR_ERR(change);
-	dash_row_for_each(nla, old, rem) {
-		if (nla_type(nla) != DASH_A_TAG_PREFIX)
-			continue;
-		addr = dash_tags_prefix(nla, &plen);
-		if (keep && dash_lpm_txn_get(keep, addr, plen) != DASH_LPM_NONE)
-			continue;
-		err = dash_tag_del(change, tag, addr, plen);
-		if (err)
-			return err;
-		if (++done % DASH_TAGS_CHUNK == 0)
-			cond_resched();
-	}
-	return 0;
+	if (IS_ERR(edit.txn))
+		return PTR_ERR(edit.txn);
+	return dash_tags_each(old, dash_tags_del_one, &edit);
+}
+
+static int dash_tags_add_one(void *arg, const void *addr, u8 plen)
+{
+	const struct dash_tags_edit *edit = arg;
+
+	return dash_tag_add(edit->txn, edit->tag, addr, plen);
 }
 
 /* Those that have it already do not notice. */
 static int dash_tags_add(struct dash_txn *txn, u32 tag,
 			 const struct dash_row *row)
 {
-	struct dash_tag_txn *change = dash_tags_open(txn, dash_tags_v6(row));
-	const struct nlattr *nla;
-	const void *addr;
-	u32 done = 0;
-	int rem, err;
-	u8 plen;
+	struct dash_tags_edit edit = {
+		.txn = dash_tags_open(txn, dash_tags_v6(row)),
+		.tag = tag,
+	};
 
-	if (IS_ERR(change))
-		return PTR_ERR(change);
-	dash_row_for_each(nla, row, rem) {
-		if (nla_type(nla) != DASH_A_TAG_PREFIX)
-			continue;
-		addr = dash_tags_prefix(nla, &plen);
-		err = dash_tag_add(change, tag, addr, plen);
-		if (err)
-			return err;
-		if (++done % DASH_TAGS_CHUNK == 0)
-			cond_resched();
-	}
-	return 0;
+	if (IS_ERR(edit.txn))
+		return PTR_ERR(edit.txn);
+	return dash_tags_each(row, dash_tags_add_one, &edit);
 }
 
 static int dash_tags_replace(struct dash_txn *txn, u32 tag,
@@ -159,7 +169,7 @@ static int dash_tags_replace(struct dash_txn *txn, u32 tag,
 
 	dash_lpm_init(&scratch, dash_tags_v6(row) ? 128 : 32);
 	dash_lpm_begin(&keep, &scratch);
-	err = dash_tags_collect(&keep, row);
+	err = dash_tags_each(row, dash_tags_collect, &keep);
 	if (!err)
 		err = dash_tags_del(txn, tag, old, &keep);
 	dash_lpm_abort(&keep);
