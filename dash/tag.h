@@ -122,23 +122,6 @@ dash_tag_set_of(const struct dash_tag_table *t, u32 id)
 	return rcu_dereference_check(sets->set[id], rcu_read_lock_bh_held());
 }
 
-/**
- * dash_tag_lookup() - tags of an address
- * @t: table of the address's family
- * @addr: network-order address of 4 or 16 bytes
- *
- * A tag of each prefix that the address is in, not of the longest only. The
- * set is constant; it may be used until the end of the RCU read side.
- *
- * Context: RCU read side (rcu_read_lock() or softirqs disabled). No writes.
- * Return: set, or NULL if there are none.
- */
-static inline const struct dash_tag_set *
-dash_tag_lookup(const struct dash_tag_table *t, const void *addr)
-{
-	return dash_tag_set_of(t, dash_lpm_lookup(&t->lpm, addr, NULL));
-}
-
 /*
  * A change: dash_tag_begin(), any number of dash_tag_add() and dash_tag_del(),
  * dash_tag_prepare(), after which nothing can fail, dash_tag_publish(), a grace

@@ -11,56 +11,7 @@
 
 #include "classifier.h"
 
-/* which allocation of the compiler fails, counted down; -1 is none */
-static int cls_fail = -1;
-
-static bool cls_fails(void)
-{
-	return cls_fail >= 0 && !cls_fail--;
-}
-
-static void *cls_test_kmemdup(const void *p, size_t size, gfp_t gfp)
-{
-	return cls_fails() ? NULL : kmemdup(p, size, gfp);
-}
-
-static void *cls_test_kzalloc(size_t size, gfp_t gfp)
-{
-	return cls_fails() ? NULL : kzalloc(size, gfp);
-}
-
-static void *cls_test_kvmalloc(size_t size, gfp_t gfp)
-{
-	return cls_fails() ? NULL : kvmalloc(size, gfp);
-}
-
-static void *cls_test_kvzalloc(size_t size, gfp_t gfp)
-{
-	return cls_fails() ? NULL : kvzalloc(size, gfp);
-}
-
-static void *cls_test_kvmalloc_array(size_t n, size_t size, gfp_t gfp)
-{
-	return cls_fails() ? NULL : kvmalloc_array(n, size, gfp);
-}
-
-static void *cls_test_kvcalloc(size_t n, size_t size, gfp_t gfp)
-{
-	return cls_fails() ? NULL : kvcalloc(n, size, gfp);
-}
-
-#undef kmemdup
-#undef kzalloc
-#undef kvmalloc
-#undef kvzalloc
-#undef kvmalloc_array
-#undef kvcalloc
-#define kmemdup cls_test_kmemdup
-#define kzalloc cls_test_kzalloc
-#define kvmalloc cls_test_kvmalloc
-#define kvzalloc cls_test_kvzalloc
-#define kvmalloc_array cls_test_kvmalloc_array
-#define kvcalloc cls_test_kvcalloc
+#include "alloc_fail.h"
 #include "../../dash/classifier.c"
 #include "../../dash/classifier_addr.c"
 #include "../../dash/classifier_class.c"
@@ -901,10 +852,10 @@ static void cls_no_memory_test(struct kunit *test)
 	random_rules(c, 300);
 	old = build(test, c);
 	for (fail = 0; ; fail++) {
-		cls_fail = fail;
+		alloc_fail = fail;
 		cls = dash_classifier_build(c->bits, c->rules, c->n_rules,
 					    GFP_KERNEL, NULL);
-		if (cls_fail >= 0)
+		if (alloc_fail >= 0)
 			break;
 		/* the last one, of the arena, only saves memory */
 		if (!IS_ERR(cls)) {
@@ -915,18 +866,18 @@ static void cls_no_memory_test(struct kunit *test)
 		failed++;
 		KUNIT_ASSERT_EQ(test, PTR_ERR(cls), -ENOMEM);
 	}
-	cls_fail = -1;
+	alloc_fail = -1;
 	KUNIT_EXPECT_GT(test, failed, 20);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(cls));
 	check_keys(test, c, cls, 100);
 	dash_classifier_free(cls);
 
 	for (fail = 0; fail < 2; fail++) {
-		cls_fail = fail;
+		alloc_fail = fail;
 		few = dash_classifier_without(old, &list, 1, GFP_KERNEL);
 		KUNIT_EXPECT_NULL(test, few);
 	}
-	cls_fail = -1;
+	alloc_fail = -1;
 	check_keys(test, c, old, 500);
 	dash_classifier_free(old);
 	cls_ctx_free(c);

@@ -16,51 +16,11 @@
 
 #include "lpm.h"
 
-/* which allocation fails, counted down; -1 is none */
-static int lpm_fail = -1;
-
-/* some has failed in this case */
-static bool lpm_failed;
-
-static bool lpm_fails(void)
-{
-	if (lpm_fail < 0 || lpm_fail--)
-		return false;
-	lpm_failed = true;
-	return true;
-}
-
-static void *lpm_test_kmalloc(size_t size, gfp_t gfp)
-{
-	return lpm_fails() ? NULL : kmalloc(size, gfp);
-}
-
-static void *lpm_test_kzalloc(size_t size, gfp_t gfp)
-{
-	return lpm_fails() ? NULL : kzalloc(size, gfp);
-}
-
-static void *lpm_test_kvmalloc_array(size_t n, size_t size, gfp_t gfp)
-{
-	return lpm_fails() ? NULL : kvmalloc_array(n, size, gfp);
-}
-
-#undef kmalloc
-#undef kzalloc
-#undef kvmalloc_array
-#define kmalloc lpm_test_kmalloc
-#define kzalloc lpm_test_kzalloc
-#define kvmalloc_array lpm_test_kvmalloc_array
+#include "alloc_fail.h"
 #include "../../dash/lpm_node.c"
 #include "../../dash/lpm_txn.c"
 
 #define SEED 20240601
-
-/* KASAN and lockdep make everything ten times slower */
-static unsigned int rounds(unsigned int n)
-{
-	return IS_ENABLED(CONFIG_KASAN) ? n / 4 : n;
-}
 
 /* most prefixes of the oracle */
 #define MAX_PREFIXES 1200
@@ -100,8 +60,8 @@ static struct lpm_ctx *lpm_ctx_new(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, c->pub);
 	KUNIT_ASSERT_NOT_NULL(test, c->staged);
 	c->bits = *(const unsigned int *)test->param_value;
-	lpm_fail = -1;
-	lpm_failed = false;
+	alloc_fail = -1;
+	alloc_failed = false;
 	prandom_seed_state(&c->rnd, SEED);
 	dash_lpm_init(&c->lpm, c->bits);
 	return c;
@@ -296,7 +256,7 @@ static size_t check_tree(struct kunit *test, u64 e, unsigned int depth)
 		return sum;
 	n = lpm_node(e);
 	n_ext = lpm_n_ext(n);
-	if (n_ext + lpm_n_in(n) < 2 && !lpm_failed)
+	if (n_ext + lpm_n_in(n) < 2 && !alloc_failed)
 		KUNIT_EXPECT_TRUE(test, n_ext && n->skip == LPM_SKIP);
 	for (i = 0; i < n_ext; i++) {
 		KUNIT_EXPECT_TRUE(test, n->slot[i] != 0);
@@ -742,7 +702,7 @@ static void lpm_fail_test(struct kunit *test)
 			fewer = c->staged->n == MAX_PREFIXES ? 8 : c->fewer;
 			if (c->staged->n && r % 8 < fewer)
 				e = c->staged->e[r / 8 % c->staged->n];
-			lpm_fail = r >> 16 & 3;
+			alloc_fail = r >> 16 & 3;
 			if (r % 64 == 0) {
 				err = dash_lpm_reserve(&txn, r >> 20);
 			} else if (r % 8 < fewer) {
@@ -756,7 +716,7 @@ static void lpm_fail_test(struct kunit *test)
 					oracle_set(c->staged, e.addr, e.plen,
 						   r >> 1);
 			}
-			lpm_fail = -1;
+			alloc_fail = -1;
 			if (err)
 				KUNIT_ASSERT_EQ(test, err, -ENOMEM);
 			failed += !!err;

@@ -12,44 +12,10 @@
 
 #include "tag.h"
 
-/* which allocation fails, counted down; -1 is none */
-static int tag_fail = -1;
-
-static bool tag_fails(void)
-{
-	return tag_fail >= 0 && tag_fail-- == 0;
-}
-
-static void *tag_test_kvmalloc(size_t size, gfp_t gfp)
-{
-	return tag_fails() ? NULL : kvmalloc(size, gfp);
-}
-
-static void *tag_test_kvmalloc_array(size_t n, size_t size, gfp_t gfp)
-{
-	return tag_fails() ? NULL : kvmalloc_array(n, size, gfp);
-}
-
-static void *tag_test_kvzalloc(size_t size, gfp_t gfp)
-{
-	return tag_fails() ? NULL : kvzalloc(size, gfp);
-}
-
-#undef kvmalloc
-#undef kvmalloc_array
-#undef kvzalloc
-#define kvmalloc tag_test_kvmalloc
-#define kvmalloc_array tag_test_kvmalloc_array
-#define kvzalloc tag_test_kvzalloc
+#include "alloc_fail.h"
 #include "../../dash/tag.c"
 
 #define SEED 20240602
-
-/* KASAN and lockdep make everything ten times slower */
-static unsigned int rounds(unsigned int n)
-{
-	return IS_ENABLED(CONFIG_KASAN) ? n / 4 : n;
-}
 
 #define MAX_PAIRS 400
 #define MAX_TAG 40
@@ -83,12 +49,18 @@ static void tag_bits_desc(const unsigned int *bits, char *desc)
 
 KUNIT_ARRAY_PARAM(tag_bits, tag_bits, tag_bits_desc);
 
+static const struct dash_tag_set *tag_lookup(const struct dash_tag_table *t,
+					     const void *addr)
+{
+	return dash_tag_set_of(t, dash_lpm_lookup(&t->lpm, addr, NULL));
+}
+
 static struct tag_ctx *tag_ctx_new(struct kunit *test)
 {
 	struct tag_ctx *c = kunit_kzalloc(test, sizeof(*c), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, c);
-	tag_fail = -1;
+	alloc_fail = -1;
 	c->bits = *(const unsigned int *)test->param_value;
 	prandom_seed_state(&c->rnd, SEED);
 	dash_tag_init(&c->t, c->bits);
@@ -141,7 +113,7 @@ static void check_addr(struct kunit *test, struct tag_ctx *c, const u8 *addr)
 		n += want[i];
 
 	rcu_read_lock();
-	set = dash_tag_lookup(&c->t, addr);
+	set = tag_lookup(&c->t, addr);
 	KUNIT_ASSERT_EQ_MSG(test, set ? set->n : 0, n, "seed %u: %16ph", SEED,
 			    addr);
 	for (i = 0; i < n; i++) {
@@ -222,7 +194,7 @@ static void tag_random_test(struct kunit *test)
 		bytes = dash_tag_bytes(&c->t);
 		pairs_copy(&c->staged, &c->pub);
 		/* every other time something fails, early or late */
-		tag_fail = r & 1 ? r / 2 % 64 : -1;
+		alloc_fail = r & 1 ? r / 2 % 64 : -1;
 		err = dash_tag_begin(&c->txn, &c->t);
 		if (err) {
 			KUNIT_ASSERT_EQ(test, err, -ENOMEM);
@@ -237,7 +209,7 @@ static void tag_random_test(struct kunit *test)
 		if (!err && r & 0x10000)
 			err = random_changes(c, 3, i / 200 % 2) ?:
 			      dash_tag_prepare(&c->txn);
-		tag_fail = -1;
+		alloc_fail = -1;
 		check_all(test, c, 5);
 		if (err || r >> 24 < 32) {
 			if (err)
@@ -317,7 +289,7 @@ static void tag_large_test(struct kunit *test)
 
 		addr[1] = i >> 8;
 		addr[2] = i;
-		set = dash_tag_lookup(&c->t, addr);
+		set = tag_lookup(&c->t, addr);
 		KUNIT_ASSERT_NOT_NULL(test, set);
 		KUNIT_ASSERT_EQ(test, set->n, 2U);
 		KUNIT_ASSERT_EQ(test, set->tag[0], i % 64);
