@@ -12,38 +12,23 @@ import subprocess
 import tempfile
 import time
 
-from dashtest import (EXACT, SLOW, TOP, VNI, InNetns, Net, Skip, base, bind,
-                      ca, case, cases, check, delete, diag, equal, group, mac,
-                      main, mapping, pa, route_rule, row, run)
+from confnet import ConfNet, begin, named, vnet_row
+from dashtest import (EXACT, SLOW, TOP, VNI, Skip, base, bind, ca, case,
+                      cases, check, delete, diag, equal, group, mac, main,
+                      mapping, pa, route_rule, row, run)
 from frames import from_vm, tcp, to_peer, udp, vm_frame
-from genl import (N, NLM_F_ACK, NLM_F_DUMP, Genl, Refused, attr, number, parse)
+from genl import N, NLM_F_ACK, NLM_F_DUMP, Refused, attr, parse
 
-net = Net()
+net = ConfNet()
+works, change = net.works, net.change
+socket_in_net, vnets = net.socket, net.vnets
 rnd = random.Random()
 UNDERLAY = {"PORT:u0": {"role": "underlay"}, "OP": "SET"}
-
-
-def works(n=2):
-    """The base configuration is in force."""
-    f = vm_frame(n, udp(net.sport(), 53))
-    net.forwards(from_vm(f), to_peer(n, f))
-
-
-def named(rows, key):
-    """The fields of a row in a list of rows, None if it is not there."""
-    for r in rows:
-        if key in r:
-            return r[key]
-    return None
 
 
 def without_order(rows):
     """Rows as a set; that of lists within them stays."""
     return sorted(json.dumps(r, sort_keys=True) for r in rows)
-
-
-def change(*rows, ok=True):
-    return net.load(rows, "--ignore-unknown", ok=ok)
 
 
 def refused(rows, *words, opts=("--ignore-unknown",), status=2):
@@ -569,29 +554,6 @@ def normal():
 
 
 # -- netlink ------------------------------------------------------------------
-
-def vnet_row(name, vni):
-    return attr(N["DASH_A_CONFIG_VNET"],
-                attr(N["DASH_A_VNET_NAME"], name) +
-                attr(N["DASH_A_VNET_VNI"], ("I", vni)), nested=True)
-
-
-def begin(nl):
-    reply, = nl.talk(N["DASH_CMD_TXN_BEGIN"])
-    return attr(N["DASH_A_CONFIG_TXN"],
-                ("I", number(dict(reply)[N["DASH_A_CONFIG_TXN"]])))
-
-
-def socket_in_net():
-    net.loaded = None       # it may change things
-    with InNetns(net.app):
-        return Genl()
-
-
-def vnets():
-    return {k.split(":")[1] for r in net.save() for k in r
-            if k.startswith("DASH_VNET_TABLE:")}
-
 
 @case("transactions: nothing before commit, all after, nothing by abort",
       stock=True)

@@ -5,30 +5,14 @@ transactions that are refused midway, dumps of what changes meanwhile."""
 
 import time
 
-from dashtest import (InNetns, Net, base, case, check, delete, diag, equal,
-                      mac, main, mapping, pa, row, run)
-from frames import from_vm, to_peer, udp, vm_frame
-from genl import N, NLM_F_ACK, NLM_F_DUMP, Genl, Refused, attr, number, parse
+from confnet import ConfNet, begin, named, vnet_row
+from dashtest import (base, case, check, delete, diag, equal, mac, main,
+                      mapping, pa, row, run)
+from genl import N, NLM_F_ACK, NLM_F_DUMP, Refused, attr, parse
 
-net = Net()
-
-
-def works(n=2):
-    """The base configuration is in force."""
-    f = vm_frame(n, udp(net.sport(), 53))
-    net.forwards(from_vm(f), to_peer(n, f))
-
-
-def named(rows, key):
-    """The fields of a row in a list of rows, None if it is not there."""
-    for r in rows:
-        if key in r:
-            return r[key]
-    return None
-
-
-def change(*rows, ok=True):
-    return net.load(rows, "--ignore-unknown", ok=ok)
+net = ConfNet()
+works, change = net.works, net.change
+socket_in_net, vnets = net.socket, net.vnets
 
 
 def refused(rows, *words):
@@ -37,29 +21,6 @@ def refused(rows, *words):
     equal(p.returncode, 2, f"exit status ({p.stderr.strip()})")
     for word in words:
         check(word in p.stderr, f"the error does not name {word!r}: {p.stderr}")
-
-
-def socket_in_net():
-    net.loaded = None       # it may change things
-    with InNetns(net.app):
-        return Genl()
-
-
-def begin(nl):
-    reply, = nl.talk(N["DASH_CMD_TXN_BEGIN"])
-    return attr(N["DASH_A_CONFIG_TXN"],
-                ("I", number(dict(reply)[N["DASH_A_CONFIG_TXN"]])))
-
-
-def vnets():
-    return {k.split(":")[1] for r in net.save() for k in r
-            if k.startswith("DASH_VNET_TABLE:")}
-
-
-def vnet_row(name, vni):
-    return attr(N["DASH_A_CONFIG_VNET"],
-                attr(N["DASH_A_VNET_NAME"], name) +
-                attr(N["DASH_A_VNET_VNI"], ("I", vni)), nested=True)
 
 
 def nest(table, *attrs):

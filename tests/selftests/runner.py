@@ -19,7 +19,7 @@ import dashtest
 from frames import conf
 
 NOT_TESTS = {"run.sh", "lib.sh", "runner.py", "dashtest.py", "frames.py",
-             "genl.py"}
+             "genl.py", "confnet.py", "nets.py"}
 
 # The first ones are those that tell most.
 ORDER = ["seed", "drops", "acl", "route", "inbound", "families", "headers",
