@@ -14,11 +14,12 @@
 #   DASH_CASE=TEXT   only cases whose names contain TEXT (scripts in Python)
 #   DASH_TIMES=1     how long each case took
 set -euo pipefail
-cd "$(dirname "$0")"
+SELF=$(realpath "$0")
+cd "${SELF%/*}"
 
 usage()
 {
-	sed -n '4,15s/^# \?//p' "$0" >&2
+	sed -n '4,16s/^# \?//p' "$SELF" >&2
 	exit 2
 }
 
