@@ -468,7 +468,7 @@ static enum dash_drop dash_parse_ip(struct sk_buff *skb, u32 l3, bool v6,
 	const u32 end = skb->len;
 	enum dash_drop drop;
 
-	memset(ip, 0, sizeof(*ip));
+	*ip = (struct dash_ip){};
 	t->v6 = v6;
 	if (!v6) {
 		const struct iphdr *iph;

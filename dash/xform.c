@@ -159,11 +159,13 @@ static void dash_xform_push_vxlan(const struct dash_pkt *pkt,
 	uh->source = dash_xform_sport(xf, pkt->hash);
 	uh->dest = pkt->inst->vxlan_port;
 	uh->len = htons(skb->len);
-	if (dash_addr_is_v4(&xf->saddr))
-		udp_set_csum(!csum, skb, dash_addr_v4(&xf->saddr),
+	if (!csum)
+		uh->check = 0;
+	else if (dash_addr_is_v4(&xf->saddr))
+		udp_set_csum(false, skb, dash_addr_v4(&xf->saddr),
 			     dash_addr_v4(&xf->daddr), skb->len);
 	else
-		udp6_set_csum(!csum, skb, &xf->saddr, &xf->daddr, skb->len);
+		udp6_set_csum(false, skb, &xf->saddr, &xf->daddr, skb->len);
 }
 
 static void dash_xform_push_nvgre(struct sk_buff *skb,
@@ -179,29 +181,31 @@ static void dash_xform_push_nvgre(struct sk_buff *skb,
 }
 
 /* The header is made of words and so is its checksum: adding up what was just
- * written in other sizes would have the CPU wait for its own writes.
+ * written, in other sizes even, would have the CPU wait for its own writes.
  */
 static void dash_xform_push_ipv4(const struct dash_pkt *pkt,
 				 const struct dash_xform *xf, u8 proto)
 {
+	__be32 saddr = dash_addr_v4(&xf->saddr);
+	__be32 daddr = dash_addr_v4(&xf->daddr);
 	struct sk_buff *skb = pkt->skb;
-	__be32 word[5];
-	struct iphdr *iph;
+	__be32 *word, len, frag, ttl;
 	u64 sum;
 
-	iph = __skb_push(skb, sizeof(*iph));
+	word = __skb_push(skb, sizeof(struct iphdr));
 	skb_reset_network_header(skb);
-	word[0] = htonl(0x45000000 | dash_xform_tos(pkt) << 16 | skb->len);
-	word[1] = htonl(ntohs(pkt->inst->ip_id) << 16 |
-			(pkt->inst->df ? IP_DF : 0));
-	word[2] = htonl(DASH_TTL << 24 | proto << 16);
-	word[3] = dash_addr_v4(&xf->saddr);
-	word[4] = dash_addr_v4(&xf->daddr);
-	sum = (u64)(__force u32)word[0] + (__force u32)word[1] +
-	      (__force u32)word[2] + (__force u32)word[3] +
-	      (__force u32)word[4];
-	word[2] |= htonl(ntohs((__force __be16)csum_fold(dash_xform_fold64(sum))));
-	memcpy(iph, word, sizeof(word));
+	len = htonl(0x45000000 | dash_xform_tos(pkt) << 16 | skb->len);
+	frag = htonl(ntohs(pkt->inst->ip_id) << 16 |
+		     (pkt->inst->df ? IP_DF : 0));
+	ttl = htonl(DASH_TTL << 24 | proto << 16);
+	sum = (u64)(__force u32)len + (__force u32)frag + (__force u32)ttl +
+	      (__force u32)saddr + (__force u32)daddr;
+	ttl |= htonl(ntohs((__force __be16)csum_fold(dash_xform_fold64(sum))));
+	word[0] = len;
+	word[1] = frag;
+	word[2] = ttl;
+	word[3] = saddr;
+	word[4] = daddr;
 	skb->protocol = htons(ETH_P_IP);
 }
 
