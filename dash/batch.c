@@ -45,7 +45,9 @@
 #include "pipeline.h"
 #include "port.h"
 
-/* What a first-level cache holds of packets and state of packets. */
+/* What a first-level cache holds of packets and state of packets; nor are there
+ * many more waits that a CPU can have overlap.
+ */
 #define DASH_BATCH_MAX		16
 /* packets that go directly after one came alone */
 #define DASH_BATCH_ALONE	16
@@ -178,6 +180,8 @@ int dash_batch_module_init(void)
 {
 	int cpu;
 
+	/* dash_flow_find() */
+	BUILD_BUG_ON(DASH_BATCH_MAX > BITS_PER_LONG);
 	dash_batches = alloc_percpu(struct dash_batch);
 	if (!dash_batches)
 		return -ENOMEM;

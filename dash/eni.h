@@ -139,7 +139,7 @@ struct dash_eni {
 	unsigned long cps_last;
 	/** @half_lock: guards @half and its members' answered; BH off */
 	spinlock_t half_lock;
-	/** @half: unanswered connections, the longest idle first */
+	/** @half: unanswered connections, see dash_flow.half_last */
 	struct list_head half;
 	/** @bw_lock: guards @bw_tokens and @bw_last; BH off */
 	spinlock_t bw_lock;

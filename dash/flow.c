@@ -4,22 +4,7 @@
  *
  * A connection is one object for both directions. Its key is written from the
  * ENI's point of view, so that packets of either direction have the same key
- * and there is one entry to find, to insert and to age.
- *
- *	keyed hash of the key, 32 bits
- *	+---------+--------------------------+
- *	| shard   |               ... bucket |
- *	+---------+--------------------------+
- *	     |                         |
- *	     v                         v
- *	  shard: lock, ageing wheel, rhashtable of at most 2^17 buckets
- *
- * One rhashtable can neither be made large at once nor grow to millions of
- * entries without stalling whoever waits for it, hence up to 512 of them. They
- * never shrink, and the bucket of a key depends on nothing but its hash and
- * their size. Growing therefore only splits buckets, and a walk in the order
- * of the bucket's bits reversed, most significant first, can stop and go on
- * although the table grew: what was behind it stays behind.
+ * and there is one entry to find, in flow_table.c, to insert and to age.
  *
  * A packet that finds its connection takes no lock. It writes the counters, the
  * TCP numbers, and the time where that is older than HZ / 8.
@@ -34,8 +19,10 @@
  * slot's end and the worker's period add HZ / 4 each. An idle connection is
  * gone less than a second after its time, and never before.
  *
- * Each ENI has its unanswered connections in a list in the order of their last
- * packets. When a limit is reached the first of them makes room.
+ * Each ENI has its unanswered connections in a list in the order in which they
+ * began. When a limit is reached the first of them makes room, but one that had
+ * packets since goes to the end first: a list in the order of the last packets
+ * would cost each of these three lines of the cache.
  *
  * Removal: whoever gets a connection out of the rhashtable is the one who
  * removed it. So nobody finds it there after a call of dash_flow_remove(),
@@ -50,9 +37,7 @@
 #include <linux/random.h>
 #include <linux/rcupdate.h>
 #include <linux/rhashtable.h>
-#include <linux/siphash.h>
 #include <linux/slab.h>
-#include <net/ipv6.h>
 
 #include "eni.h"
 #include "flow_impl.h"
@@ -62,108 +47,12 @@
 
 #define FLOW_MIN_SHARDS		16
 #define FLOW_MAX_SHARDS		512
-#define FLOW_SHARD_BUCKETS	131072
 /* connections per shard that the number of shards is chosen for */
 #define FLOW_SHARD_LOAD		65536
-
-/* What rhashtable gets as key, so that the hash is computed once. */
-struct flow_search {
-	const struct dash_flow_key *key;
-	u32 hash;
-};
+/* connections with packets that are passed over when one has to go */
+#define FLOW_HALF_CHANCES	16
 
 static struct kmem_cache *flow_cache;
-
-/* --- table --- */
-
-/* The seed is left out for walks to be resumable; the hash is keyed anyway. */
-static __always_inline u32 flow_hashfn(const void *data, u32 len, u32 seed)
-{
-	const struct flow_search *s = data;
-
-	return s->hash;
-}
-
-static u32 flow_obj_hashfn(const void *data, u32 len, u32 seed)
-{
-	const struct dash_flow *flow = data;
-
-	return flow->hash;
-}
-
-/* What memcmp() would say, which is a function and goes by bytes on some. */
-static __always_inline bool
-flow_key_equal(const struct dash_flow_key *a,
-	       const struct dash_flow_key *b)
-{
-	return ipv6_addr_equal(&a->laddr, &b->laddr) &&
-	       ipv6_addr_equal(&a->raddr, &b->raddr) &&
-	       !((a->lport ^ b->lport) | (a->rport ^ b->rport)) &&
-	       a->eni_proto == b->eni_proto;
-}
-
-/* rhashtable's are inline functions with constant parameters */
-static __always_inline int
-flow_obj_cmpfn(struct rhashtable_compare_arg *arg, const void *obj)
-{
-	const struct flow_search *s = arg->key;
-	const struct dash_flow *flow = obj;
-
-	if (flow->hash != s->hash)
-		return 1;
-	return !flow_key_equal(&flow->key, s->key);
-}
-
-static const struct rhashtable_params flow_params = {
-	.nelem_hint = 384,
-	.key_len = sizeof(struct flow_search),
-	.head_offset = offsetof(struct dash_flow, node),
-	.max_size = FLOW_SHARD_BUCKETS,
-	.hashfn = flow_hashfn,
-	.obj_hashfn = flow_obj_hashfn,
-	.obj_cmpfn = flow_obj_cmpfn,
-	.automatic_shrinking = false,
-};
-
-u32 dash_flow_hash(const struct dash_flow_table *ft,
-		   const struct dash_flow_key *key)
-{
-	/* no padding may get into the hash */
-	BUILD_BUG_ON(sizeof(*key) != 40);
-	return hsiphash(key, sizeof(*key), &ft->key);
-}
-
-struct dash_flow *dash_flow_lookup(struct dash_flow_table *ft,
-				   const struct dash_flow_key *key, u32 hash)
-{
-	struct flow_search s = { key, hash };
-
-	return rhashtable_lookup(&dash_flow_shard(ft, hash)->ht, &s, flow_params);
-}
-
-static struct rhash_lock_head __rcu *const *
-flow_slot(const struct dash_flow_table *ft, u32 hash)
-{
-	const struct rhashtable *ht = &dash_flow_shard(ft, hash)->ht;
-	const struct bucket_table *tbl = rcu_dereference_raw(ht->tbl);
-
-	return rht_bucket(tbl, hash & (tbl->size - 1));
-}
-
-void dash_flow_prefetch_slot(const struct dash_flow_table *ft, u32 hash)
-{
-	prefetch(flow_slot(ft, hash));
-}
-
-void dash_flow_prefetch(const struct dash_flow_table *ft, u32 hash)
-{
-	const u8 *flow = (const u8 *)rht_ptr_rcu(flow_slot(ft, hash));
-
-	/* the end of a chain is a mark that prefetching takes no offence at */
-	prefetch(flow);
-	prefetchw(flow + 64);
-	prefetchw(flow + 128);
-}
 
 /* --- unanswered connections --- */
 
@@ -180,6 +69,7 @@ static void flow_half_add(struct dash_flow *flow)
 	struct dash_eni *eni = flow->eni;
 
 	spin_lock(&eni->half_lock);
+	flow->half_last = READ_ONCE(flow->last);
 	if (!flow->answered && !READ_ONCE(flow->dead))
 		list_add_tail(&flow->half, &eni->half);
 	spin_unlock(&eni->half_lock);
@@ -196,14 +86,26 @@ static void flow_half_del(struct dash_flow *flow)
 	spin_unlock(&eni->half_lock);
 }
 
-static void flow_half_refresh(struct dash_flow *flow)
+/* Return: the one that has been idle for longest, or nearly so; NULL without
+ * any.
+ */
+static struct dash_flow *flow_half_oldest(struct dash_eni *eni)
 {
-	struct dash_eni *eni = flow->eni;
+	int chances = FLOW_HALF_CHANCES;
+	struct dash_flow *flow;
+	u32 last;
 
 	spin_lock(&eni->half_lock);
-	if (!list_empty(&flow->half))
+	while ((flow = list_first_entry_or_null(&eni->half, struct dash_flow,
+						half))) {
+		last = READ_ONCE(flow->last);
+		if (flow->half_last == last || !chances--)
+			break;
+		flow->half_last = last;
 		list_move_tail(&flow->half, &eni->half);
+	}
 	spin_unlock(&eni->half_lock);
+	return flow;
 }
 
 /* --- decisions --- */
@@ -242,11 +144,6 @@ static void flow_free_rcu(struct rcu_head *rcu)
 	flow_free(flow);
 }
 
-static bool flow_unhash(struct dash_flow_shard *shard, struct dash_flow *flow)
-{
-	return !rhashtable_remove_fast(&shard->ht, &flow->node, flow_params);
-}
-
 static void flow_unlink(struct dash_flow_shard *shard, struct dash_flow *flow)
 {
 	lockdep_assert_held(&shard->lock);
@@ -274,7 +171,7 @@ bool dash_flow_remove(struct dash_flow_table *ft, struct dash_flow *flow)
 {
 	struct dash_flow_shard *shard = dash_flow_shard(ft, flow->hash);
 
-	if (!flow_unhash(shard, flow))
+	if (!dash_flow_unhash(shard, flow))
 		return false;
 
 	spin_lock(&shard->lock);
@@ -288,7 +185,7 @@ bool dash_flow_remove(struct dash_flow_table *ft, struct dash_flow *flow)
 bool dash_flow_expire(struct dash_flow_table *ft,
 		      struct dash_flow_shard *shard, struct dash_flow *flow)
 {
-	if (!flow_unhash(shard, flow))
+	if (!dash_flow_unhash(shard, flow))
 		return false;
 
 	flow_unlink(shard, flow);
@@ -343,11 +240,8 @@ static void flow_uncharge_cps(struct dash_eni *eni, u32 max)
  */
 static bool flow_evict(struct dash_flow_table *ft, struct dash_eni *eni)
 {
-	struct dash_flow *flow;
+	struct dash_flow *flow = flow_half_oldest(eni);
 
-	spin_lock(&eni->half_lock);
-	flow = list_first_entry_or_null(&eni->half, struct dash_flow, half);
-	spin_unlock(&eni->half_lock);
 	if (!flow)
 		return false;
 	/* or somebody else does just now; there is room either way */
@@ -446,7 +340,6 @@ enum dash_drop dash_flow_create(struct dash_flow_table *ft,
 	struct dash_flow_shard *shard;
 	struct dash_flow *flow, *old;
 	struct dash_flow_act *act;
-	struct flow_search s;
 	enum dash_drop drop;
 
 	drop = flow_charge_all(ft, pkt);
@@ -463,10 +356,7 @@ enum dash_drop dash_flow_create(struct dash_flow_table *ft,
 	RCU_INIT_POINTER(flow->act, act);
 
 	shard = dash_flow_shard(ft, flow->hash);
-	s.key = &flow->key;
-	s.hash = flow->hash;
-	old = rhashtable_lookup_get_insert_key(&shard->ht, &s, &flow->node,
-					       flow_params);
+	old = dash_flow_insert(ft, flow);
 	if (IS_ERR(old)) {
 		if (PTR_ERR(old) == -E2BIG)
 			drop = DASH_DROP_MAX_FLOWS;
@@ -571,8 +461,6 @@ static void flow_touch_time(struct dash_flow *flow)
 	if (dash_flow_is_over(flow))
 		return;
 	WRITE_ONCE(flow->last, now);
-	if (!READ_ONCE(flow->answered))
-		flow_half_refresh(flow);
 }
 
 bool dash_flow_touch(struct dash_flow_table *ft, struct dash_flow *flow,
@@ -629,7 +517,7 @@ struct dash_flow_table *dash_flow_table_alloc(struct dash_net *dn)
 		goto free_shards;
 	for (i = 0; i < ft->n_shards; i++) {
 		dash_flow_wheel_init(&ft->shards[i], due);
-		if (rhashtable_init(&ft->shards[i].ht, &flow_params))
+		if (dash_flow_shard_init(&ft->shards[i]))
 			goto destroy_shards;
 	}
 

@@ -153,6 +153,8 @@ struct dash_flow {
 	struct hlist_node wheel ____cacheline_aligned;
 	/** @half: in dash_eni.half while unanswered, under its half_lock */
 	struct list_head half;
+	/** @half_last: @last when it was put at the end of that list */
+	u32 half_last;
 	/** @rcu: for freeing */
 	struct rcu_head rcu;
 };
@@ -240,22 +242,14 @@ struct dash_flow *dash_flow_lookup(struct dash_flow_table *ft,
 				   const struct dash_flow_key *key, u32 hash);
 
 /**
- * dash_flow_prefetch_slot - have the cache fetch where a connection is found
- * @ft: table
- * @hash: dash_flow_hash() of its name
+ * dash_flow_find - look up the connections of several packets together
+ * @pkts: packets; flow is set, to NULL where dash_flow_lookup() has to tell
+ * @n: how many, as many as a long has bits at most
  *
+ * Has the cache fetch what their way on needs.
  * Context: RCU.
  */
-void dash_flow_prefetch_slot(const struct dash_flow_table *ft, u32 hash);
-
-/**
- * dash_flow_prefetch - have the cache fetch what is found there
- * @ft: table
- * @hash: hash of the name, whose slot was fetched before
- *
- * Context: RCU.
- */
-void dash_flow_prefetch(const struct dash_flow_table *ft, u32 hash);
+void dash_flow_find(struct dash_pkt *pkts, unsigned int n);
 
 /**
  * dash_flow_prefetch_act - have the cache fetch what is done to packets

@@ -74,6 +74,11 @@ static inline bool dash_flow_is_icmp(const struct dash_tuple *t)
 	return t->proto == (t->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
 }
 
+int dash_flow_shard_init(struct dash_flow_shard *shard);
+struct dash_flow *dash_flow_insert(struct dash_flow_table *ft,
+				   struct dash_flow *flow);
+bool dash_flow_unhash(struct dash_flow_shard *shard, struct dash_flow *flow);
+
 bool dash_flow_expire(struct dash_flow_table *ft,
 		      struct dash_flow_shard *shard, struct dash_flow *flow);
 

@@ -230,6 +230,17 @@ static inline void dash_pkt_init(struct dash_pkt *pkt, struct sk_buff *skb,
 }
 
 /**
+ * dash_pkt_is_named - does a packet itself say what connection it belongs to?
+ * @pkt: parsed packet
+ *
+ * Return: false as well when it is to be dropped.
+ */
+static inline bool dash_pkt_is_named(const struct dash_pkt *pkt)
+{
+	return !pkt->reason && !pkt->icmp_err && pkt->frag != DASH_FRAG_LATER;
+}
+
+/**
  * dash_parse_outer - read just enough to tell whether a packet may be ours
  * @pkt: skb set, with data at the outer network header or at a VLAN tag
  * @vxlan_port: UDP port of VXLAN, network order

@@ -426,12 +426,6 @@ static enum dash_drop dash_first(struct dash_pkt *pkt,
 	return reason;
 }
 
-/* Does a packet itself say what connection it belongs to? */
-static bool dash_has_key(const struct dash_pkt *pkt)
-{
-	return !pkt->icmp_err && pkt->frag != DASH_FRAG_LATER;
-}
-
 static void dash_name(struct dash_pkt *pkt, const struct dash_flow_table *ft)
 {
 	dash_flow_key_init(&pkt->key, pkt->eni->id, &pkt->t, pkt->dir);
@@ -449,9 +443,9 @@ static enum dash_drop dash_forward(struct dash_pkt *pkt,
 		return DASH_DROP_ENI_DOWN;
 
 	/* A packet just before this one may have made or ended it. */
-	if (dash_has_key(pkt) && (!flow || unlikely(READ_ONCE(flow->dead))))
+	if (dash_pkt_is_named(pkt) && (!flow || unlikely(READ_ONCE(flow->dead))))
 		flow = dash_flow_lookup(ft, &pkt->key, pkt->hash);
-	if (!flow && dash_has_key(pkt)) {
+	if (!flow && dash_pkt_is_named(pkt)) {
 		reason = dash_lookup_trusted(pkt);
 		if (reason)
 			return reason;
@@ -484,7 +478,7 @@ enum dash_drop dash_pipeline_explain(struct dash_pkt *pkt)
 
 	if (WARN_ON_ONCE(!ft))
 		return DASH_DROP_NO_MEMORY;
-	if (dash_has_key(pkt))
+	if (dash_pkt_is_named(pkt))
 		dash_name(pkt, ft);
 	return dash_forward(pkt, ft);
 }
@@ -557,32 +551,9 @@ static enum dash_drop dash_begin(struct dash_pkt *pkt)
 	dash_count_rx(pkt);
 	if (WARN_ON_ONCE(!ft))
 		return DASH_DROP_NO_MEMORY;
-	if (dash_has_key(pkt)) {
+	if (dash_pkt_is_named(pkt))
 		dash_name(pkt, ft);
-		dash_flow_prefetch_slot(ft, pkt->hash);
-	}
 	return DASH_DROP_NONE;
-}
-
-/* Each of the passes over a batch uses what the one before had fetched. */
-static void dash_fetch(struct dash_pkt *pkts, unsigned int n)
-{
-	struct dash_flow_table *ft;
-	struct dash_pkt *pkt;
-
-	for (pkt = pkts; pkt < pkts + n; pkt++) {
-		ft = rcu_dereference(pkt->dn->ft);
-		if (!pkt->reason && dash_has_key(pkt))
-			dash_flow_prefetch(ft, pkt->hash);
-	}
-	for (pkt = pkts; pkt < pkts + n; pkt++) {
-		ft = rcu_dereference(pkt->dn->ft);
-		if (pkt->reason || !dash_has_key(pkt))
-			continue;
-		pkt->flow = dash_flow_lookup(ft, &pkt->key, pkt->hash);
-		if (pkt->flow)
-			dash_flow_prefetch_act(pkt->flow);
-	}
 }
 
 void dash_pipeline_rx(struct dash_pkt *pkts, unsigned int n)
@@ -592,7 +563,7 @@ void dash_pipeline_rx(struct dash_pkt *pkts, unsigned int n)
 	for (pkt = pkts; pkt < pkts + n; pkt++)
 		pkt->reason = dash_begin(pkt);
 	if (n > 1)
-		dash_fetch(pkts, n);
+		dash_flow_find(pkts, n);
 	for (pkt = pkts; pkt < pkts + n; pkt++) {
 		if (!pkt->reason)
 			pkt->reason = dash_forward(pkt,
