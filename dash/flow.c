@@ -117,7 +117,7 @@ enum dash_drop dash_flow_redecide(struct dash_flow_table *ft,
 {
 	struct dash_flow_act *act, *old;
 
-	act = dash_flow_act_get(ft, what, pkt, flow->hash);
+	act = dash_flow_act_get(ft, what, pkt);
 	if (!act)
 		return DASH_DROP_NO_MEMORY;
 
@@ -350,7 +350,7 @@ enum dash_drop dash_flow_create(struct dash_flow_table *ft,
 	flow = flow_new(pkt);
 	if (!flow)
 		goto uncharge;
-	act = dash_flow_act_get(ft, what, pkt, flow->hash);
+	act = dash_flow_act_get(ft, what, pkt);
 	if (!act)
 		goto free;
 	RCU_INIT_POINTER(flow->act, act);

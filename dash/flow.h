@@ -59,8 +59,8 @@ enum dash_timeout {
  *
  * Shared by all connections that were decided alike, as most of an ENI to one
  * destination are. Immutable but for @vnet_gen; a re-decision replaces it
- * whole. Guarded by RCU. As the decision itself, which is compared with those
- * that there are, it lives on the stack, zeroed with all of its padding.
+ * whole. Guarded by RCU. The decision itself, which is compared with those that
+ * there are, lives on the stack.
  */
 struct dash_flow_act {
 	/** @xf: [0] for the initiator's packets, [1] for the responder's */
@@ -73,8 +73,6 @@ struct dash_flow_act {
 	u32 vni;
 	/** @encap: enum dash_encap_type that they come in */
 	u8 encap;
-	/** @bucket: which of the next hop objects to a destination */
-	u8 bucket;
 	/** @pa: outer source that they come from */
 	struct in6_addr pa;
 	/** @vip: VIP that they come to */

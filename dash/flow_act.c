@@ -25,6 +25,7 @@
  * The last connection frees the decision. There are never more of them than
  * connections.
  */
+#include <linux/etherdevice.h>
 #include <linux/jhash.h>
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
@@ -44,28 +45,38 @@ static struct kmem_cache *act_cache;
 static u32 act_hashfn(const void *data, u32 len, u32 seed)
 {
 	const struct dash_flow_act *act = data;
-	u32 h = jhash_3words(act->eni_id << 8 | act->bucket, act->gen,
-			     act->mapping, seed);
+	u32 h = jhash_3words(act->eni_id, act->gen, act->mapping, seed);
 
 	h = __ipv6_addr_jhash(&act->xf[0].daddr, h);
 	return __ipv6_addr_jhash(&act->pa, h);
 }
 
-static int act_xform_cmp(const struct dash_xform *a, const struct dash_xform *b)
+static bool act_xform_equal(const struct dash_xform *a,
+			    const struct dash_xform *b)
 {
-	/* next hops follow from the rest */
-	return memcmp(a, b, offsetof(struct dash_xform, nh));
+	return ipv6_addr_equal(&a->daddr, &b->daddr) &&
+	       ipv6_addr_equal(&a->saddr, &b->saddr) &&
+	       a->vni == b->vni && a->sport == b->sport &&
+	       ether_addr_equal(a->dmac, b->dmac) && a->kind == b->kind &&
+	       a->encap == b->encap && a->set_dmac == b->set_dmac &&
+	       a->hash_sport == b->hash_sport;
 }
 
+/* All of it but next hops, which follow from the rest, and the generation of
+ * the mappings.
+ */
 static int act_obj_cmpfn(struct rhashtable_compare_arg *arg, const void *obj)
 {
 	const struct dash_flow_act *a = arg->key, *b = obj;
 
-	return act_xform_cmp(&a->xf[0], &b->xf[0]) ||
-	       act_xform_cmp(&a->xf[1], &b->xf[1]) ||
-	       memcmp(&a->gen, &b->gen,
-		      offsetof(struct dash_flow_act, vnet_gen) -
-		      offsetof(struct dash_flow_act, gen));
+	return !(a->gen == b->gen && a->eni_id == b->eni_id &&
+		 a->mapping == b->mapping && a->vni == b->vni &&
+		 a->encap == b->encap && a->vnet == b->vnet &&
+		 a->route == b->route && ipv6_addr_equal(&a->ip, &b->ip) &&
+		 ipv6_addr_equal(&a->pa, &b->pa) &&
+		 ipv6_addr_equal(&a->vip, &b->vip) &&
+		 act_xform_equal(&a->xf[0], &b->xf[0]) &&
+		 act_xform_equal(&a->xf[1], &b->xf[1]));
 }
 
 static const struct rhashtable_params act_params = {
@@ -105,7 +116,7 @@ void dash_flow_act_put(struct dash_flow_act *act)
 
 static struct dash_flow_act *act_alloc(struct dash_flow_table *ft,
 				       const struct dash_flow_act *what,
-				       const struct dash_pkt *pkt, u32 hash)
+				       const struct dash_pkt *pkt)
 {
 	struct dash_flow_act *act;
 	int i;
@@ -121,7 +132,7 @@ static struct dash_flow_act *act_alloc(struct dash_flow_table *ft,
 		return act;
 
 	for (i = 0; i < 2; i++) {
-		act->xf[i].nh = dash_underlay_get(pkt->dn, &act->xf[i], hash);
+		act->xf[i].nh = dash_underlay_get(pkt->dn, &act->xf[i]);
 		if (!act->xf[i].nh)
 			goto free;
 	}
@@ -145,14 +156,13 @@ static void act_confirm(struct dash_flow_act *act,
  * @ft: table
  * @what: decision; without next hops
  * @pkt: packet whose instance is meant
- * @hash: hash of the connection
  *
  * Context: RCU, BH off.
  * Return: decision with a reference, NULL without memory.
  */
 struct dash_flow_act *dash_flow_act_get(struct dash_flow_table *ft,
 					const struct dash_flow_act *what,
-					const struct dash_pkt *pkt, u32 hash)
+					const struct dash_pkt *pkt)
 {
 	struct dash_flow_act *act, *old;
 
@@ -162,7 +172,7 @@ struct dash_flow_act *dash_flow_act_get(struct dash_flow_table *ft,
 		return act;
 	}
 
-	act = act_alloc(ft, what, pkt, hash);
+	act = act_alloc(ft, what, pkt);
 	if (!act)
 		return NULL;
 	old = rhashtable_lookup_get_insert_key(&ft->acts, act, &act->node,

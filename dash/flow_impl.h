@@ -88,7 +88,7 @@ int dash_flow_act_module_init(void);
 void dash_flow_act_module_exit(void);
 struct dash_flow_act *dash_flow_act_get(struct dash_flow_table *ft,
 					const struct dash_flow_act *what,
-					const struct dash_pkt *pkt, u32 hash);
+					const struct dash_pkt *pkt);
 void dash_flow_act_put(struct dash_flow_act *act);
 
 unsigned long dash_flow_timeout(const struct dash_flow *flow, u8 state);

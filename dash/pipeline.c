@@ -152,10 +152,8 @@ static enum dash_drop dash_decide_inbound(struct dash_pkt *pkt,
 static enum dash_drop dash_decide(struct dash_pkt *pkt,
 				  struct dash_flow_act *act)
 {
-	/* decisions are compared with all their padding */
 	memset(act, 0, sizeof(*act));
 	act->eni_id = pkt->eni->id;
-	act->bucket = pkt->hash % DASH_UNDERLAY_BUCKETS;
 	/* pairs with dash_eni_mark(): what is read below is not older */
 	act->gen = smp_load_acquire(&pkt->eni->gen);
 	return pkt->dir == DASH_DIRECTION_OUTBOUND ?

@@ -11,12 +11,8 @@ struct dash_net;
 struct dash_pkt;
 struct dash_underlay;
 struct dash_xform;
+struct dst_entry;
 struct in6_addr;
-
-/* Flows to one destination are spread over so many cached routes, so that
- * multipath routes are used by all of them.
- */
-#define DASH_UNDERLAY_BUCKETS	8
 
 /**
  * dash_underlay_init - prepare the next hops of an instance
@@ -35,17 +31,16 @@ void dash_underlay_fini(struct dash_net *dn);
 /**
  * dash_underlay_get - next hop object of a destination, shared by flows
  * @dn: instance
- * @xf: transform to find @saddr, @daddr, kind and source port in
- * @hash: hash of the flow, to choose among DASH_UNDERLAY_BUCKETS
+ * @xf: transform to find @saddr, @daddr and kind in
  *
- * The route is looked up by the first packet and again when it is no longer
- * valid; nothing here depends on a route being there already.
+ * Routes are looked up by packets, and again when they are no longer valid;
+ * nothing here depends on a route being there already.
  * Context: RCU, softirq or BH off.
  *
  * Return: the object with a reference, NULL without memory.
  */
 struct dash_underlay *dash_underlay_get(struct dash_net *dn,
-					const struct dash_xform *xf, u32 hash);
+					const struct dash_xform *xf);
 
 /**
  * dash_underlay_put - drop a reference
@@ -54,6 +49,18 @@ struct dash_underlay *dash_underlay_get(struct dash_net *dn,
  * Context: any; the object goes after a grace period.
  */
 void dash_underlay_put(struct dash_underlay *nh);
+
+/**
+ * dash_underlay_dst - route of a packet
+ * @pkt: packet, without skb in explain
+ * @xf: its transform
+ * @ownedp: set when the caller gets a reference, which xf->nh cannot hold
+ *
+ * Context: RCU, softirq or BH off.
+ * Return: route, or NULL; unless owned it stays for as long as RCU is held.
+ */
+struct dst_entry *dash_underlay_dst(const struct dash_pkt *pkt,
+				    const struct dash_xform *xf, bool *ownedp);
 
 /**
  * dash_underlay_xmit - send a transformed packet

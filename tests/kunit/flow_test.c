@@ -37,9 +37,9 @@ static atomic_t flow_nexthops;
 
 #define A_NEXTHOP	((struct dash_underlay *)8)
 
-/* Stand in for dash/underlay.c. */
+/* Stand in for dash/underlay_route.c. */
 struct dash_underlay *dash_underlay_get(struct dash_net *dn,
-					const struct dash_xform *xf, u32 hash)
+					const struct dash_xform *xf)
 {
 	atomic_inc(&flow_nexthops);
 	return A_NEXTHOP;
@@ -455,7 +455,12 @@ static void flow_test_acts(struct kunit *test)
 {
 	static const size_t differ[] = {
 		offsetof(struct dash_flow_act, xf[0].saddr),
-		offsetof(struct dash_flow_act, xf[0].dmac),
+		offsetof(struct dash_flow_act, xf[0].daddr),
+		offsetof(struct dash_flow_act, xf[0].sport),
+		offsetof(struct dash_flow_act, xf[0].dmac) + 5,
+		offsetof(struct dash_flow_act, xf[0].kind),
+		offsetof(struct dash_flow_act, xf[0].encap),
+		offsetof(struct dash_flow_act, xf[0].set_dmac),
 		offsetof(struct dash_flow_act, xf[0].hash_sport),
 		offsetof(struct dash_flow_act, xf[1].daddr) + 15,
 		offsetof(struct dash_flow_act, xf[1].vni),
@@ -463,7 +468,6 @@ static void flow_test_acts(struct kunit *test)
 		offsetof(struct dash_flow_act, eni_id),
 		offsetof(struct dash_flow_act, vni),
 		offsetof(struct dash_flow_act, encap),
-		offsetof(struct dash_flow_act, bucket),
 		offsetof(struct dash_flow_act, pa),
 		offsetof(struct dash_flow_act, vip),
 		offsetof(struct dash_flow_act, vnet),
