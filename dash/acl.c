@@ -174,6 +174,48 @@ static void dash_acl_lookup(const struct dash_acl_bind *bind,
 	dash_classifier_match_many(hit, n_hits, &key);
 }
 
+void dash_acl_prefetch(const struct dash_pkt *pkt)
+{
+	const struct dash_acl_bind *bind = &pkt->ecfg->acl[pkt->dir][pkt->t.v6];
+	int i;
+
+	for (i = 0; i < bind->n; i++)
+		prefetch(&bind->group[i]->cur);
+}
+
+void dash_acl_prefetch_versions(const struct dash_pkt *pkt)
+{
+	const struct dash_acl_bind *bind = &pkt->ecfg->acl[pkt->dir][pkt->t.v6];
+	int i;
+
+	for (i = 0; i < bind->n; i++)
+		prefetch(rcu_access_pointer(bind->group[i]->cur));
+}
+
+unsigned int dash_acl_walks(const struct dash_pkt *pkt,
+			    struct dash_lpm_walk *walk)
+{
+	const struct dash_acl_bind *bind = &pkt->ecfg->acl[pkt->dir][pkt->t.v6];
+	const struct dash_lpm *tags = &pkt->dn->tags[pkt->t.v6].lpm;
+	const struct dash_acl_version *ver;
+	bool want[2] = {};
+	unsigned int n = 0;
+	int i;
+
+	for (i = 0; i < bind->n; i++) {
+		ver = rcu_dereference(bind->group[i]->cur);
+		want[0] |= ver->tags[0];
+		want[1] |= ver->tags[1];
+	}
+	if (want[0])
+		dash_lpm_walk_init(&walk[n++], tags,
+				   dash_addr_bytes(&pkt->t.src));
+	if (want[1])
+		dash_lpm_walk_init(&walk[n++], tags,
+				   dash_addr_bytes(&pkt->t.dst));
+	return n;
+}
+
 enum dash_drop dash_acl_check(struct dash_pkt *pkt)
 {
 	const struct dash_acl_bind *bind = &pkt->ecfg->acl[pkt->dir][pkt->t.v6];

@@ -5,7 +5,35 @@
 
 #include "drop.h"
 
+struct dash_lpm_walk;
 struct dash_pkt;
+
+/**
+ * dash_acl_prefetch - have the cache fetch what dash_acl_check() begins with
+ * @pkt: packet
+ *
+ * Context: RCU.
+ */
+void dash_acl_prefetch(const struct dash_pkt *pkt);
+
+/**
+ * dash_acl_prefetch_versions - the same for what it needs next
+ * @pkt: packet, fetched for by dash_acl_prefetch()
+ *
+ * Context: RCU.
+ */
+void dash_acl_prefetch_versions(const struct dash_pkt *pkt);
+
+/**
+ * dash_acl_walks - start those searches for tags that it will need
+ * @pkt: packet, fetched for by dash_acl_prefetch_versions()
+ * @walk: room for two; only what they leave in the cache is of use
+ *
+ * Context: RCU.
+ * Return: how many there are.
+ */
+unsigned int dash_acl_walks(const struct dash_pkt *pkt,
+			    struct dash_lpm_walk *walk);
 
 /**
  * dash_acl_check - ask the ACL stages bound for a packet's direction

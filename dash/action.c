@@ -68,19 +68,37 @@ static u32 dash_action_vni(const struct dash_pkt *pkt,
 	return READ_ONCE(pkt->ecfg->vnet->vni);
 }
 
+/* Whose mapping is used. */
+static const struct in6_addr *dash_action_ip(const struct dash_pkt *pkt,
+					     const struct dash_route_act *ra)
+{
+	if (ra->action == DASH_ROUTE_ACTION_VNET_DIRECT && ra->has_overlay_ip)
+		return &ra->overlay_ip;
+	return &pkt->t.dst;
+}
+
+const void *dash_action_ahead(const struct dash_pkt *pkt,
+			      const struct dash_route *route)
+{
+	const struct dash_route_act *ra = route->action;
+
+	if (ra->action != DASH_ROUTE_ACTION_VNET &&
+	    ra->action != DASH_ROUTE_ACTION_VNET_DIRECT)
+		return NULL;
+	return dash_mapping_ahead(ra->vnet, dash_action_ip(pkt, ra));
+}
+
 static enum dash_drop dash_action_map(struct dash_pkt *pkt,
 				      const struct dash_route_act *ra,
 				      struct dash_flow_act *act)
 {
-	const struct in6_addr *ip = &pkt->t.dst;
+	const struct in6_addr *ip = dash_action_ip(pkt, ra);
 	struct dash_xform *xf = &act->xf[0];
 	const struct dash_mapping *m;
 	const struct dash_host *host;
 	enum dash_drop reason;
 	struct dash_pa *pa;
 
-	if (ra->action == DASH_ROUTE_ACTION_VNET_DIRECT && ra->has_overlay_ip)
-		ip = &ra->overlay_ip;
 	act->vnet = ra->vnet;
 	/* pairs with dash_mapping_publish(): the mapping is not older */
 	act->vnet_gen = smp_load_acquire(&ra->vnet->gen);

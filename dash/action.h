@@ -12,6 +12,17 @@ struct dash_pkt;
 struct dash_route;
 
 /**
+ * dash_action_ahead - begin the search for what an outbound route leads to
+ * @pkt: packet
+ * @route: its route
+ *
+ * Context: RCU.
+ * Return: for dash_mapping_prefetch(), or NULL.
+ */
+const void *dash_action_ahead(const struct dash_pkt *pkt,
+			      const struct dash_route *route);
+
+/**
  * dash_action_route - carry out the action of an outbound route
  * @pkt: the initiator's packet
  * @route: its route

@@ -41,14 +41,11 @@
 #include <net/dst.h>
 
 #include "batch.h"
+#include "flow.h"
 #include "parse.h"
 #include "pipeline.h"
 #include "port.h"
 
-/* What a first-level cache holds of packets and state of packets; nor are there
- * many more waits that a CPU can have overlap.
- */
-#define DASH_BATCH_MAX		16
 /* packets that go directly after one came alone */
 #define DASH_BATCH_ALONE	16
 
@@ -72,6 +69,8 @@ struct dash_batch {
 	bool busy;
 	/** @pkt: packets */
 	struct dash_pkt pkt[DASH_BATCH_MAX];
+	/** @act: what is decided about them, if they are the first of theirs */
+	struct dash_flow_act act[DASH_BATCH_MAX];
 };
 
 static struct dash_batch __percpu *dash_batches;
@@ -82,7 +81,7 @@ static struct net_device dash_batch_dev;
 static void dash_batch_run(struct dash_batch *b, unsigned int n)
 {
 	b->busy = true;
-	dash_pipeline_rx(b->pkt, n);
+	dash_pipeline_rx(b->pkt, b->act, n);
 	b->busy = false;
 }
 
@@ -123,7 +122,7 @@ static noinline bool dash_batch_nested(struct dash_port *port,
 		dash_parse_undo(&pkt);
 		return false;
 	}
-	dash_pipeline_rx(&pkt, 1);
+	dash_pipeline_rx(&pkt, NULL, 1);
 	return true;
 }
 

@@ -5,6 +5,11 @@
 
 #include <linux/types.h>
 
+/* What a first-level cache holds of packets and state of packets; nor are there
+ * many more waits that a CPU can have overlap.
+ */
+#define DASH_BATCH_MAX		16
+
 struct dash_port;
 struct sk_buff;
 

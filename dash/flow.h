@@ -88,6 +88,8 @@ struct dash_flow_act {
 	struct in6_addr ip;
 	/** @mapping: id of the mapping used; 0 when any change of @vnet counts */
 	u32 mapping;
+	/** @hash: dash_flow_act_hash() of it */
+	u32 hash;
 	/** @vnet_gen: generation of its mappings that the decision still holds in */
 	u32 vnet_gen;
 
@@ -246,8 +248,38 @@ struct dash_flow *dash_flow_lookup(struct dash_flow_table *ft,
  *
  * Has the cache fetch what their way on needs.
  * Context: RCU.
+ * Return: those with a name and without a connection, by bits.
  */
-void dash_flow_find(struct dash_pkt *pkts, unsigned int n);
+unsigned long dash_flow_find(struct dash_pkt *pkts, unsigned int n);
+
+/**
+ * dash_flow_act_hash - hash of what is decided
+ * @ft: table
+ * @act: decision, complete but for its hash
+ *
+ * Return: 32 bits, unpredictable for senders.
+ */
+u32 dash_flow_act_hash(const struct dash_flow_table *ft,
+		       const struct dash_flow_act *act);
+
+/**
+ * dash_flow_act_ahead - begin the search for a stored decision like this one
+ * @ft: table
+ * @act: decision
+ *
+ * Context: RCU.
+ * Return: for dash_flow_act_prefetch().
+ */
+const void *dash_flow_act_ahead(const struct dash_flow_table *ft,
+				const struct dash_flow_act *act);
+
+/**
+ * dash_flow_act_prefetch - have the cache fetch it
+ * @slot: what dash_flow_act_ahead() returned, fetched meanwhile
+ *
+ * Context: RCU.
+ */
+void dash_flow_act_prefetch(const void *slot);
 
 /**
  * dash_flow_prefetch_act - have the cache fetch what is done to packets

@@ -27,6 +27,7 @@
  */
 #include <linux/etherdevice.h>
 #include <linux/jhash.h>
+#include <linux/prefetch.h>
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -39,16 +40,24 @@
 static struct kmem_cache *act_cache;
 
 /* What there may be many of in one instance; the rest is compared only. Who
- * sends chooses the outer source, but not what shares a bucket: the table's
- * seed comes first.
+ * sends chooses the outer source, but not what shares a bucket: the table's key
+ * comes first.
  */
-static u32 act_hashfn(const void *data, u32 len, u32 seed)
+u32 dash_flow_act_hash(const struct dash_flow_table *ft,
+		       const struct dash_flow_act *act)
 {
-	const struct dash_flow_act *act = data;
-	u32 h = jhash_3words(act->eni_id, act->gen, act->mapping, seed);
+	u32 h = jhash_3words(act->eni_id, act->gen, act->mapping,
+			     (u32)ft->key.key[0]);
 
 	h = __ipv6_addr_jhash(&act->xf[0].daddr, h);
 	return __ipv6_addr_jhash(&act->pa, h);
+}
+
+static u32 act_hashfn(const void *data, u32 len, u32 seed)
+{
+	const struct dash_flow_act *act = data;
+
+	return act->hash;
 }
 
 static bool act_xform_equal(const struct dash_xform *a,
@@ -69,7 +78,8 @@ static int act_obj_cmpfn(struct rhashtable_compare_arg *arg, const void *obj)
 {
 	const struct dash_flow_act *a = arg->key, *b = obj;
 
-	return !(a->gen == b->gen && a->eni_id == b->eni_id &&
+	return !(a->hash == b->hash &&
+		 a->gen == b->gen && a->eni_id == b->eni_id &&
 		 a->mapping == b->mapping && a->vni == b->vni &&
 		 a->encap == b->encap && a->vnet == b->vnet &&
 		 a->route == b->route && ipv6_addr_equal(&a->ip, &b->ip) &&
@@ -86,6 +96,33 @@ static const struct rhashtable_params act_params = {
 	.obj_cmpfn = act_obj_cmpfn,
 	.automatic_shrinking = true,
 };
+
+const void *dash_flow_act_ahead(const struct dash_flow_table *ft,
+				const struct dash_flow_act *act)
+{
+	const struct bucket_table *tbl = rcu_dereference(ft->acts.tbl);
+	const void *slot;
+
+	slot = rht_bucket(tbl, act->hash & (tbl->size - 1));
+	prefetch(slot);
+	return slot;
+}
+
+void dash_flow_act_prefetch(const void *slot)
+{
+	struct rhash_lock_head __rcu *const *bkt = slot;
+	const struct rhash_head *he = rht_ptr_rcu(bkt);
+	const u8 *act;
+
+	if (rht_is_a_nulls(he))
+		return;
+	act = (const u8 *)container_of(he, struct dash_flow_act, node);
+	prefetch(act);
+	prefetch(act + 64);
+	prefetch(act + 128);
+	prefetch(act + 192);
+	prefetchw(act + 256);
+}
 
 static void act_free_rcu(struct rcu_head *rcu)
 {

@@ -132,11 +132,11 @@ struct dash_flow *dash_flow_lookup(struct dash_flow_table *ft,
 struct dash_flow *dash_flow_insert(struct dash_flow_table *ft,
 				   struct dash_flow *flow)
 {
+	struct dash_flow_shard *shard = dash_flow_shard(ft, flow->hash);
 	struct flow_search s = { &flow->key, flow->hash };
 
-	return rhashtable_lookup_get_insert_key(
-			&dash_flow_shard(ft, flow->hash)->ht, &s, &flow->node,
-			flow_params);
+	return rhashtable_lookup_get_insert_key(&shard->ht, &s, &flow->node,
+						flow_params);
 }
 
 /**
@@ -193,11 +193,11 @@ static bool flow_follow(struct dash_pkt *pkt)
 	return true;
 }
 
-void dash_flow_find(struct dash_pkt *pkts, unsigned int n)
+unsigned long dash_flow_find(struct dash_pkt *pkts, unsigned int n)
 {
 	struct rhash_lock_head __rcu *const *slot;
 	struct dash_flow_table *ft;
-	unsigned long left = 0;
+	unsigned long left = 0, named;
 	unsigned int i, step;
 
 	for (i = 0; i < n; i++) {
@@ -207,6 +207,7 @@ void dash_flow_find(struct dash_pkt *pkts, unsigned int n)
 		prefetch(flow_slot(ft, pkts[i].hash));
 		__set_bit(i, &left);
 	}
+	named = left;
 	for_each_set_bit(i, &left, n) {
 		ft = rcu_dereference(pkts[i].dn->ft);
 		slot = flow_slot(ft, pkts[i].hash);
@@ -218,7 +219,11 @@ void dash_flow_find(struct dash_pkt *pkts, unsigned int n)
 				__clear_bit(i, &left);
 	for_each_set_bit(i, &left, n)
 		pkts[i].flow = NULL;
-	for (i = 0; i < n; i++)
-		if (pkts[i].flow)
-			dash_flow_prefetch_act(pkts[i].flow);
+	for_each_set_bit(i, &named, n) {
+		if (!pkts[i].flow)
+			continue;
+		dash_flow_prefetch_act(pkts[i].flow);
+		__clear_bit(i, &named);
+	}
+	return named;
 }

@@ -18,6 +18,7 @@
  * Memory: 41 bytes per mapping in struct dash_pool, 11 to 21 per mapping for
  * the buckets, and what hosts need, which are few.
  */
+#include <linux/prefetch.h>
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
@@ -137,6 +138,28 @@ const struct dash_mapping *dash_mapping_lookup(const struct dash_vnet *vnet,
 
 	/* pairs with the store in dash_mapping_publish() */
 	return dash_mapping_find(set, ip, smp_load_acquire(&set->gen));
+}
+
+const void *dash_mapping_ahead(const struct dash_vnet *vnet,
+			       const struct in6_addr *ip)
+{
+	struct dash_mapping_set *set = rcu_dereference(vnet->set);
+	const struct bucket_table *tbl = rcu_dereference(set->table.tbl);
+	const void *slot;
+
+	slot = rht_bucket(tbl, rht_key_hashfn(&set->table, tbl, ip,
+					      dash_mapping_params));
+	prefetch(slot);
+	return slot;
+}
+
+void dash_mapping_prefetch(const void *slot)
+{
+	struct rhash_lock_head __rcu *const *bkt = slot;
+	struct rhash_head *he = rht_ptr_rcu(bkt);
+
+	if (!rht_is_a_nulls(he))
+		prefetch(container_of(he, struct dash_mapping, node));
 }
 
 /* Under RCU, or of a mapping that is counted. */

@@ -103,6 +103,25 @@ const struct dash_mapping *dash_mapping_lookup(const struct dash_vnet *vnet,
 					       const struct in6_addr *ip);
 
 /**
+ * dash_mapping_ahead - begin the search for a mapping
+ * @vnet: VNET
+ * @ip: address
+ *
+ * Context: RCU.
+ * Return: for dash_mapping_prefetch().
+ */
+const void *dash_mapping_ahead(const struct dash_vnet *vnet,
+			       const struct in6_addr *ip);
+
+/**
+ * dash_mapping_prefetch - have the cache fetch it
+ * @slot: what dash_mapping_ahead() returned, fetched meanwhile
+ *
+ * Context: RCU.
+ */
+void dash_mapping_prefetch(const void *slot);
+
+/**
  * dash_mapping_host - where a mapping leads
  * @m: mapping
  *

@@ -15,6 +15,7 @@ struct dash_eni;
 struct dash_eni_cfg;
 struct dash_explain;
 struct dash_flow;
+struct dash_flow_act;
 struct dash_inst;
 struct dash_net;
 struct dash_port;
@@ -192,8 +193,12 @@ struct dash_pkt {
 	bool df:1;
 	/** @reason: enum dash_drop found so far */
 	u8 reason;
+	/** @verdict: enum dash_drop that policy decided ahead, when @act is set */
+	u8 verdict;
 	/** @flow: its connection, if it was looked up ahead, RCU */
 	struct dash_flow *flow;
+	/** @act: what policy decided ahead about a first packet, or NULL */
+	const struct dash_flow_act *act;
 	/** @quoted: tuple of the packet that an ICMP error is about */
 	struct dash_tuple quoted;
 };
@@ -227,6 +232,7 @@ static inline void dash_pkt_init(struct dash_pkt *pkt, struct sk_buff *skb,
 	pkt->df = false;
 	pkt->reason = DASH_DROP_NONE;
 	pkt->flow = NULL;
+	pkt->act = NULL;
 }
 
 /**

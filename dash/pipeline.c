@@ -14,11 +14,12 @@
  * received once its ENI is known, and from then on ends as sent or dropped in
  * the ENI's counters; before that, in the port's.
  */
+#include <linux/bitops.h>
 #include <linux/skbuff.h>
 
-#include "acl.h"
-#include "action.h"
 #include "addr.h"
+#include "batch.h"
+#include "decide.h"
 #include "eni.h"
 #include "explain.h"
 #include "flow.h"
@@ -85,79 +86,6 @@ static enum dash_drop dash_send(struct dash_pkt *pkt,
 	u64_stats_add(&s->tx_bytes, len);
 	dash_count_end(pkt);
 	return DASH_DROP_NONE;
-}
-
-static bool dash_pa_is_valid(const struct dash_pkt *pkt,
-			     const struct dash_vnet *vnet)
-{
-	const struct in6_addr *pa = &pkt->outer.saddr;
-	u32 vni = vnet ? READ_ONCE(vnet->vni) : pkt->outer.vni;
-
-	return (vnet && dash_mapping_has_pa(vnet, pa)) ||
-	       dash_inst_has_pa(pkt->inst, vni, pa);
-}
-
-static enum dash_drop dash_decide_outbound(struct dash_pkt *pkt,
-					   struct dash_flow_act *act)
-{
-	struct dash_route route;
-	enum dash_drop reason;
-
-	if (!dash_eni_may_use(pkt->ecfg, &pkt->t.src))
-		return DASH_DROP_SPOOF;
-	reason = dash_acl_check(pkt);
-	if (reason)
-		return reason;
-	reason = dash_route_lookup(pkt->ecfg->routes, &pkt->t.dst, &route);
-	if (reason)
-		return reason;
-	if (pkt->rec)
-		pkt->rec->route = route;
-	return dash_action_route(pkt, &route, pkt->hash, act);
-}
-
-static enum dash_drop dash_decide_inbound(struct dash_pkt *pkt,
-					  struct dash_flow_act *act)
-{
-	const struct dash_rule *rule = dash_rule_lookup(pkt);
-	enum dash_drop reason;
-	bool valid;
-
-	if (pkt->rec)
-		pkt->rec->rule = rule;
-	if (!rule)
-		return DASH_DROP_NO_ROUTE_RULE;
-	if (rule->drop)
-		return DASH_DROP_ROUTE_DROP;
-	if (rule->pa_validation) {
-		act->vnet = rule->vnet;
-		if (act->vnet)
-			/* pairs with dash_mapping_publish(): PAs are not older */
-			act->vnet_gen = smp_load_acquire(&act->vnet->gen);
-		valid = dash_pa_is_valid(pkt, rule->vnet);
-		if (pkt->rec) {
-			pkt->rec->pa_checked = true;
-			pkt->rec->pa_valid = valid;
-		}
-		if (!valid)
-			return DASH_DROP_PA_INVALID;
-	}
-	reason = dash_acl_check(pkt);
-	if (reason)
-		return reason;
-	return dash_action_decap(pkt, act);
-}
-
-/* Policy's decision about an initiator's packet. */
-static enum dash_drop dash_decide(struct dash_pkt *pkt,
-				  struct dash_flow_act *act)
-{
-	memset(act, 0, sizeof(*act));
-	act->eni_id = pkt->eni->id;
-	/* pairs with dash_eni_mark(): what is read below is not older */
-	act->gen = smp_load_acquire(&pkt->eni->gen);
-	return pkt->dir == DASH_DIRECTION_OUTBOUND ?
-	       dash_decide_outbound(pkt, act) : dash_decide_inbound(pkt, act);
 }
 
 /* A new decision for a connection, about its initiator's packets as @init
@@ -349,25 +277,34 @@ static bool dash_may_open(const struct dash_pkt *pkt)
 	return pkt->inst->tcp_loose && !(pkt->tcp.flags & DASH_TCP_RST);
 }
 
-/* The first packet of a connection. */
+/* The first packet of a connection, and what policy says to that. */
+static enum dash_drop dash_open(struct dash_pkt *pkt,
+				struct dash_flow_table *ft,
+				const struct dash_flow_act *act,
+				enum dash_drop verdict)
+{
+	struct dash_flow *flow;
+	enum dash_drop reason;
+
+	if (verdict)
+		return verdict;
+	if (pkt->rec)
+		return dash_send(pkt, act, 0);
+	reason = dash_flow_create(ft, pkt, act, &flow);
+	if (reason)
+		return reason;
+	return dash_known(pkt, ft, flow);
+}
+
+/* The first packet of a connection that nothing was decided about ahead. */
 static noinline enum dash_drop
 dash_unknown(struct dash_pkt *pkt, struct dash_flow_table *ft)
 {
 	struct dash_flow_act act;
-	enum dash_drop reason;
-	struct dash_flow *flow;
 
 	if (!dash_may_open(pkt))
 		return DASH_DROP_TCP_NO_SYN;
-	reason = dash_decide(pkt, &act);
-	if (reason)
-		return reason;
-	if (pkt->rec)
-		return dash_send(pkt, &act, 0);
-	reason = dash_flow_create(ft, pkt, &act, &flow);
-	if (reason)
-		return reason;
-	return dash_known(pkt, ft, flow);
+	return dash_open(pkt, ft, &act, dash_decide(pkt, &act));
 }
 
 /* An ICMP error goes the way of the connection that it is about. Any router
@@ -465,9 +402,11 @@ static enum dash_drop dash_forward(struct dash_pkt *pkt,
 	}
 	if (unlikely(pkt->frag == DASH_FRAG_FIRST))
 		return dash_first(pkt, ft, flow);
-	if (!flow)
-		return dash_unknown(pkt, ft);
-	return dash_known(pkt, ft, flow);
+	if (flow)
+		return dash_known(pkt, ft, flow);
+	if (pkt->act)
+		return dash_open(pkt, ft, pkt->act, pkt->verdict);
+	return dash_unknown(pkt, ft);
 }
 
 enum dash_drop dash_pipeline_explain(struct dash_pkt *pkt)
@@ -554,14 +493,50 @@ static enum dash_drop dash_begin(struct dash_pkt *pkt)
 	return DASH_DROP_NONE;
 }
 
-void dash_pipeline_rx(struct dash_pkt *pkts, unsigned int n)
+/* Might a packet without a connection begin one? */
+static bool dash_is_first(const struct dash_pkt *pkt)
 {
+	if (!pkt->ecfg->enabled || pkt->frag != DASH_FRAG_NONE ||
+	    dash_lookup_trusted(pkt))
+		return false;
+	return pkt->t.proto != IPPROTO_TCP ||
+	       (dash_tcp_flags_valid(pkt->tcp.flags) && dash_may_open(pkt));
+}
+
+/* Have policy decide about those of a batch that begin a connection. Which of
+ * them belong to one and the same will be seen when the first of them has made
+ * it; of two that might, only the first is decided now.
+ */
+static noinline void dash_decide_ahead(struct dash_pkt *pkts,
+				       struct dash_flow_act *acts,
+				       unsigned long news)
+{
+	unsigned long seen = 0, mask = 0;
+	unsigned int i;
+
+	for_each_set_bit(i, &news, DASH_BATCH_MAX) {
+		if (!dash_is_first(&pkts[i]) ||
+		    test_bit(pkts[i].hash % BITS_PER_LONG, &seen))
+			continue;
+		__set_bit(pkts[i].hash % BITS_PER_LONG, &seen);
+		__set_bit(i, &mask);
+	}
+	dash_decide_many(pkts, acts, mask);
+}
+
+void dash_pipeline_rx(struct dash_pkt *pkts, struct dash_flow_act *acts,
+		      unsigned int n)
+{
+	unsigned long news;
 	struct dash_pkt *pkt;
 
 	for (pkt = pkts; pkt < pkts + n; pkt++)
 		pkt->reason = dash_begin(pkt);
-	if (n > 1)
-		dash_flow_find(pkts, n);
+	if (n > 1) {
+		news = dash_flow_find(pkts, n);
+		if (unlikely(news))
+			dash_decide_ahead(pkts, acts, news);
+	}
 	for (pkt = pkts; pkt < pkts + n; pkt++) {
 		if (!pkt->reason)
 			pkt->reason = dash_forward(pkt,

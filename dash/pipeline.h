@@ -5,6 +5,7 @@
 
 #include "drop.h"
 
+struct dash_flow_act;
 struct dash_pkt;
 
 /**
@@ -20,12 +21,14 @@ bool dash_pipeline_is_ours(struct dash_pkt *pkt);
 /**
  * dash_pipeline_rx - take packets of ours through the pipeline
  * @pkts: as dash_pipeline_is_ours() left them, possibly earlier in time
- * @n: how many
+ * @acts: room for as many decisions; not needed for one packet
+ * @n: how many, DASH_BATCH_MAX at most
  *
  * One after the other as far as anybody can tell; they are consumed.
  * Context: RCU, BH off.
  */
-void dash_pipeline_rx(struct dash_pkt *pkts, unsigned int n);
+void dash_pipeline_rx(struct dash_pkt *pkts, struct dash_flow_act *acts,
+		      unsigned int n);
 
 /**
  * dash_pipeline_explain - what would become of a packet

@@ -161,16 +161,15 @@ void dash_route_group_free(struct dash_route_group *group)
 	kfree(group);
 }
 
-enum dash_drop dash_route_lookup(const struct dash_route_group *group,
-				 const struct in6_addr *dst,
-				 struct dash_route *route)
+static const struct dash_lpm *
+dash_route_lpm(const struct dash_route_group *group, const struct in6_addr *dst)
 {
-	u32 id;
+	return &group->lpm[!dash_addr_is_v4(dst)];
+}
 
-	if (!group)
-		return DASH_DROP_NO_ROUTE;
-	id = dash_lpm_lookup(&group->lpm[!dash_addr_is_v4(dst)],
-			     dash_addr_bytes(dst), &route->plen);
+static enum dash_drop dash_route_of(const struct dash_route_group *group,
+				    u32 id, struct dash_route *route)
+{
 	if (id == DASH_LPM_NONE)
 		return DASH_DROP_NO_ROUTE;
 	/* the action was stored before the version that has its id */
@@ -179,6 +178,35 @@ enum dash_drop dash_route_lookup(const struct dash_route_group *group,
 	if (WARN_ON_ONCE(!route->action))
 		return DASH_DROP_NO_ROUTE;
 	return DASH_DROP_NONE;
+}
+
+enum dash_drop dash_route_lookup(const struct dash_route_group *group,
+				 const struct in6_addr *dst,
+				 struct dash_route *route)
+{
+	if (!group)
+		return DASH_DROP_NO_ROUTE;
+	return dash_route_of(group, dash_lpm_lookup(dash_route_lpm(group, dst),
+						    dash_addr_bytes(dst),
+						    &route->plen), route);
+}
+
+bool dash_route_walk_init(const struct dash_route_group *group,
+			  const struct in6_addr *dst, struct dash_lpm_walk *walk)
+{
+	if (!group)
+		return false;
+	dash_lpm_walk_init(walk, dash_route_lpm(group, dst),
+			   dash_addr_bytes(dst));
+	return true;
+}
+
+enum dash_drop dash_route_walk_end(const struct dash_route_group *group,
+				   const struct dash_lpm_walk *walk,
+				   struct dash_route *route)
+{
+	route->plen = walk->plen;
+	return dash_route_of(group, dash_lpm_walk_value(walk), route);
 }
 
 u32 dash_route_exact(struct dash_route_group *group, const struct nlattr *addr,

@@ -136,6 +136,31 @@ enum dash_drop dash_route_lookup(const struct dash_route_group *group,
 				 struct dash_route *route);
 
 /**
+ * dash_route_walk_init - start a lookup in steps, see dash_lpm_walk_all()
+ * @group: routes, or NULL
+ * @dst: address
+ * @walk: steps
+ *
+ * Context: RCU until dash_route_walk_end().
+ * Return: false without routes.
+ */
+bool dash_route_walk_init(const struct dash_route_group *group,
+			  const struct in6_addr *dst,
+			  struct dash_lpm_walk *walk);
+
+/**
+ * dash_route_walk_end - what dash_route_lookup() would say
+ * @group: routes
+ * @walk: finished steps
+ * @route: filled
+ *
+ * Return: DASH_DROP_NONE or DASH_DROP_NO_ROUTE.
+ */
+enum dash_drop dash_route_walk_end(const struct dash_route_group *group,
+				   const struct dash_lpm_walk *walk,
+				   struct dash_route *route);
+
+/**
  * dash_route_exact - find a route by its exact prefix
  * @group: routes
  * @addr: attribute with the address of the prefix

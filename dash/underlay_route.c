@@ -331,8 +331,7 @@ static u32 dash_underlay_cookie(const struct dash_underlay *nh,
 }
 
 struct dst_entry *dash_underlay_dst(const struct dash_pkt *pkt,
-					   const struct dash_xform *xf,
-					   bool *ownedp)
+				    const struct dash_xform *xf, bool *ownedp)
 {
 	u32 i = pkt->hash % DASH_UNDERLAY_PATHS;
 	struct dash_underlay *nh = xf->nh;

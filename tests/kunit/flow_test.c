@@ -159,15 +159,17 @@ static enum dash_drop flow_make_as(struct kunit *test,
 				   struct dash_flow **flowp)
 {
 	struct flow_ctx *c = test->priv;
+	struct dash_flow_act what = *act;
 	struct dash_flow *flow = NULL;
 	struct dash_pkt p = *pkt;
 	enum dash_drop drop;
 
+	what.hash = dash_flow_act_hash(c->ft, act);
 	dash_flow_key_init(&p.key, p.eni->id, &p.t, p.dir);
 	p.hash = dash_flow_hash(c->ft, &p.key);
 	local_bh_disable();
 	rcu_read_lock();
-	drop = dash_flow_create(c->ft, &p, act, &flow);
+	drop = dash_flow_create(c->ft, &p, &what, &flow);
 	if (!drop)
 		dash_flow_touch(c->ft, flow, &p);
 	rcu_read_unlock();
@@ -436,12 +438,13 @@ static const struct dash_flow_act *flow_act_of(struct kunit *test,
 }
 
 static enum dash_drop flow_redecide(struct kunit *test, struct dash_flow *flow,
-				    const struct dash_flow_act *what)
+				    struct dash_flow_act *what)
 {
 	struct flow_ctx *c = test->priv;
 	struct dash_pkt pkt = flow_pkt(c, IPPROTO_UDP, 7, OUT, false);
 	enum dash_drop drop;
 
+	what->hash = dash_flow_act_hash(c->ft, what);
 	local_bh_disable();
 	rcu_read_lock();
 	drop = dash_flow_redecide(c->ft, flow, &pkt, what);

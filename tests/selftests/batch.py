@@ -6,9 +6,10 @@ of dash/batch.c, and connections that end while others are at work on them."""
 import struct
 import time
 
-from dashtest import (VNI, Net, base, case, check, equal, eventually, main,
-                      route_rule, row, run)
-from frames import from_peer, from_vm, peer_frame, to_peer, udp, vm_frame
+from dashtest import (VNI, Net, base, bind, case, check, describe, equal,
+                      eventually, group, mac, main, pa, route_rule, row, run)
+from frames import (from_peer, from_vm, inner, peer_frame, tcp, to_peer, udp,
+                    vm_frame)
 
 net = Net()
 
@@ -78,6 +79,72 @@ def mixed():
         sent.append(from_peer(2, peer_frame(2, udp(53, 21000 + n))))
     out = burst(sent)
     equal(len(out), 120, "frames")
+    net.check_sums()
+
+
+def verdicts(before):
+    """What was counted since: reasons of drops, denials by stage."""
+    after = net.eni_stats()
+    out = {}
+    for way in ("outbound", "inbound"):
+        for kind in ("drops", "acl_drops"):
+            was = before[way].get(kind, {})
+            for key, n in after[way].get(kind, {}).items():
+                if n != was.get(key, 0):
+                    out[way, kind, key] = n - was.get(key, 0)
+    return out
+
+
+@case("bursts: first packets get the verdicts that they get alone")
+def first():
+    """Of every kind of them, those of two families, twice each: the second
+    packet of a connection has to find what the first of them made."""
+    rules = [(1, "deny", True, {"dst_port": ["2000-2999"]}),
+             (2, "deny", True, {"dst_tag": ["t4"]}),
+             (3, "allow", False, {})]
+    second = [(1, "deny", True, {"dst_port": ["3000-3999"]}),
+              (2, "allow", False, {})]
+    net.load(base(
+        RULE, row("PREFIX_TAG", "t4", ip_version="ipv4",
+                  prefix_list=["10.0.0.4/32", "10.0.0.128/25"]),
+        row("ROUTE", "rg", "10.0.0.64/26", routing_type="drop"),
+        row("ROUTE", "rg", "10.0.0.8/29", routing_type="vnet_encap",
+            underlay_ip=pa(3), vni=VNI),
+        row("ROUTE", "rg", "10.9.0.0/16", routing_type="vnet_direct",
+            vnet="v1", overlay_ip="10.0.0.3"),
+        group("g1", *rules), group("g2", *second),
+        bind("eni1", "out", 1, "g1"), bind("eni1", "out", 3, "g2")))
+    frames = []
+    for i in range(6):
+        for n in (2, 3, 4, 9, 20, 70, 130):
+            for dport in (53, 2000, 3000):
+                frames.append(from_vm(vm_frame(n, udp(24000 + i, dport))))
+        frames += [
+            from_vm(inner("10.0.0.1", "10.9.1.2", udp(24000 + i, 53), mac(1))),
+            from_vm(inner("10.0.0.1", "10.8.1.2", udp(24000 + i, 53), mac(1))),
+            from_vm(vm_frame(2, tcp(24000 + i, 80))),
+            from_vm(vm_frame(2, tcp(25000 + i, 80, "A"))),
+            from_vm(vm_frame(2, tcp(26000 + i, 80, "SF"))),
+            from_vm(vm_frame(3, udp(24000 + i, 53), v6=True)),
+            from_vm(vm_frame(7, udp(24000 + i, 53), v6=True)),
+            from_peer(2, peer_frame(2, udp(27000 + i, 53))),
+            from_peer(2, peer_frame(2, udp(27000 + i, 53)), vni=77)]
+
+    net.flush()
+    before, alone = net.eni_stats(), []
+    for frame in frames:
+        alone += net.send(frame)
+        alone += net.send(frame)
+    want, flows = verdicts(before), len(net.flows())
+    check(len(alone) > 60 and len(want) > 5, f"{len(alone)}, {want}")
+
+    net.flush()
+    before = net.eni_stats()
+    together = burst([f for frame in frames for f in (frame, frame)])
+    equal(verdicts(before), want, "verdicts")
+    equal(len(net.flows()), flows, "connections")
+    equal(sorted(map(describe, together)), sorted(map(describe, alone)),
+          "frames")
     net.check_sums()
 
 
