@@ -118,6 +118,9 @@ class Peer:
         return run("ip", "netns", "exec", self.name, *cmd, **kw)
 
     def close(self):
+        # at once, the rest may take its time: another peer of this name will
+        # have devices of these names
+        ip_batch(f"link del {self.src}\nlink del {self.sink}\n", self.name)
         run("ip", "netns", "del", self.name, ok=False)
 
 
