@@ -140,6 +140,21 @@ static u32 dash_acl_best_part(const struct dash_acl_stage *stage)
 	       dash_acl_rule(stage, 0)->priority;
 }
 
+/* What is bound for packets like this one. */
+static const struct dash_acl_bind *dash_acl_bind(const struct dash_pkt *pkt)
+{
+	return &pkt->ecfg->acl[pkt->dir][pkt->t.v6];
+}
+
+void dash_acl_prefetch(const struct dash_pkt *pkt)
+{
+	const struct dash_acl_bind *bind = dash_acl_bind(pkt);
+	int i;
+
+	for (i = 0; i < bind->n; i++)
+		prefetch(&bind->group[i]->cur);
+}
+
 static void dash_acl_lookup(const struct dash_acl_bind *bind,
 			    struct dash_acl_stage *stage,
 			    struct dash_cls_hit *hit,
@@ -151,8 +166,7 @@ static void dash_acl_lookup(const struct dash_acl_bind *bind,
 	u32 n_hits = 0;
 	int i, j;
 
-	for (i = 0; i < bind->n; i++)
-		prefetch(&bind->group[i]->cur);
+	dash_acl_prefetch(pkt);
 	/* all versions at one moment, before any is asked */
 	for (i = 0; i < bind->n; i++) {
 		stage[i].ver = rcu_dereference(bind->group[i]->cur);
@@ -174,18 +188,9 @@ static void dash_acl_lookup(const struct dash_acl_bind *bind,
 	dash_classifier_match_many(hit, n_hits, &key);
 }
 
-void dash_acl_prefetch(const struct dash_pkt *pkt)
-{
-	const struct dash_acl_bind *bind = &pkt->ecfg->acl[pkt->dir][pkt->t.v6];
-	int i;
-
-	for (i = 0; i < bind->n; i++)
-		prefetch(&bind->group[i]->cur);
-}
-
 void dash_acl_prefetch_versions(const struct dash_pkt *pkt)
 {
-	const struct dash_acl_bind *bind = &pkt->ecfg->acl[pkt->dir][pkt->t.v6];
+	const struct dash_acl_bind *bind = dash_acl_bind(pkt);
 	int i;
 
 	for (i = 0; i < bind->n; i++)
@@ -195,7 +200,7 @@ void dash_acl_prefetch_versions(const struct dash_pkt *pkt)
 unsigned int dash_acl_walks(const struct dash_pkt *pkt,
 			    struct dash_lpm_walk *walk)
 {
-	const struct dash_acl_bind *bind = &pkt->ecfg->acl[pkt->dir][pkt->t.v6];
+	const struct dash_acl_bind *bind = dash_acl_bind(pkt);
 	const struct dash_lpm *tags = &pkt->dn->tags[pkt->t.v6].lpm;
 	const struct dash_acl_version *ver;
 	bool want[2] = {};
@@ -218,7 +223,7 @@ unsigned int dash_acl_walks(const struct dash_pkt *pkt,
 
 enum dash_drop dash_acl_check(struct dash_pkt *pkt)
 {
-	const struct dash_acl_bind *bind = &pkt->ecfg->acl[pkt->dir][pkt->t.v6];
+	const struct dash_acl_bind *bind = dash_acl_bind(pkt);
 	struct dash_cls_hit hit[DASH_ACL_STAGES * DASH_ACL_PARTS];
 	struct dash_acl_stage stage[DASH_ACL_STAGES];
 	const struct dash_acl_rule *rule;

@@ -8,7 +8,6 @@
 #include "drop.h"
 
 struct dash_flow_act;
-struct dash_flow_table;
 struct dash_pkt;
 struct dash_vnet;
 

@@ -508,6 +508,7 @@ struct dash_flow_table *dash_flow_table_alloc(struct dash_net *dn)
 	ft->n_shards = roundup_pow_of_two(n);
 	ft->shift = 32 - ilog2(ft->n_shards);
 	get_random_bytes(&ft->key, sizeof(ft->key));
+	ft->act_seed = get_random_u32();
 
 	ft->shards = kvcalloc(ft->n_shards, sizeof(*ft->shards),
 			      GFP_KERNEL_ACCOUNT);

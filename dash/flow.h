@@ -59,8 +59,8 @@ enum dash_timeout {
  *
  * Shared by all connections that were decided alike, as most of an ENI to one
  * destination are. Immutable but for @vnet_gen; a re-decision replaces it
- * whole. Guarded by RCU. The decision itself, which is compared with those that
- * there are, lives on the stack.
+ * whole. Guarded by RCU. A new decision, which is compared with those that there
+ * are, lives on the stack or in a batch.
  */
 struct dash_flow_act {
 	/** @xf: [0] for the initiator's packets, [1] for the responder's */

@@ -9,7 +9,7 @@
  * What is done to a connection's packets takes more room than the connection
  * itself, yet most connections of an ENI to one destination have all of it in
  * common: what differs, such as the UDP source port, follows from the
- * connection's hash. So a decision is made on the stack and then looked up
+ * connection's hash. So a decision is made elsewhere first and then looked up
  * among those that there are, and only the first of its kind is stored:
  *
  *	flow -+
@@ -40,14 +40,14 @@
 static struct kmem_cache *act_cache;
 
 /* What there may be many of in one instance; the rest is compared only. Who
- * sends chooses the outer source, but not what shares a bucket: the table's key
+ * sends chooses the outer source, but not what shares a bucket: the table's seed
  * comes first.
  */
 u32 dash_flow_act_hash(const struct dash_flow_table *ft,
 		       const struct dash_flow_act *act)
 {
 	u32 h = jhash_3words(act->eni_id, act->gen, act->mapping,
-			     (u32)ft->key.key[0]);
+			     ft->act_seed);
 
 	h = __ipv6_addr_jhash(&act->xf[0].daddr, h);
 	return __ipv6_addr_jhash(&act->pa, h);

@@ -49,6 +49,8 @@ struct dash_flow_table {
 	u32 n_shards;
 	/** @shards: these */
 	struct dash_flow_shard *shards;
+	/** @act_seed: of the hash of decisions */
+	u32 act_seed;
 	/** @acts: decisions by their content */
 	struct rhashtable acts;
 	/** @age: ageing */

@@ -130,8 +130,8 @@ enum dash_frag {
 /**
  * struct dash_pkt - state of one packet on its way through the pipeline
  *
- * Lives on the stack. A packet that exists only in thought (explain,
- * re-decision of a connection) has no @skb.
+ * Lives on the stack or in a batch. A packet that exists only in thought
+ * (explain, re-decision of a connection) has no @skb.
  */
 struct dash_pkt {
 	/** @skb: the packet; data at the outer network header until xform */

@@ -10,6 +10,8 @@
  *               inbound:  route rule, outer source, ACL
  *               -> connection, both directions -> transform -> send
  *
+ * What policy says to the first packet of a connection is in decide.c.
+ *
  * Every stage returns the reason of a drop, 0 to go on. A packet is counted as
  * received once its ENI is known, and from then on ends as sent or dropped in
  * the ENI's counters; before that, in the port's.

@@ -205,8 +205,12 @@ enum dash_drop dash_route_walk_end(const struct dash_route_group *group,
 				   const struct dash_lpm_walk *walk,
 				   struct dash_route *route)
 {
-	route->plen = walk->plen;
-	return dash_route_of(group, dash_lpm_walk_value(walk), route);
+	enum dash_drop reason;
+
+	reason = dash_route_of(group, dash_lpm_walk_value(walk), route);
+	if (!reason)
+		route->plen = walk->plen;
+	return reason;
 }
 
 u32 dash_route_exact(struct dash_route_group *group, const struct nlattr *addr,
