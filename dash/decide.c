@@ -112,6 +112,12 @@ static void dash_decide_start(const struct dash_pkt *pkt,
 	act->eni_id = pkt->eni->id;
 	/* pairs with dash_eni_mark(): what is read below is not older */
 	act->gen = smp_load_acquire(&pkt->eni->gen);
+	/* These were taken before, when the batch began. If others have been
+	 * published since, have the decision made again by the next packet.
+	 */
+	if (unlikely(pkt->ecfg != rcu_access_pointer(pkt->eni->cfg) ||
+		     pkt->inst != rcu_access_pointer(pkt->dn->inst)))
+		act->gen--;
 }
 
 static enum dash_drop dash_decide_finish(struct dash_pkt *pkt,
