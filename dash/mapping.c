@@ -15,13 +15,13 @@
  * and removed mappings are unlinked. Another one later their place is used
  * again, or given back, from a work.
  *
- * Memory: 41 bytes per mapping in struct dash_pool, 11 to 21 per mapping for
- * the buckets, and what hosts need, which are few.
+ * Memory: 41 bytes per mapping in struct dash_pool, 11 per mapping for the
+ * buckets, and what hosts need, which are few.
  */
 #include <linux/prefetch.h>
-#include <linux/rhashtable.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
+#include <net/ipv6.h>
 
 #include "addr.h"
 #include "config.h"
@@ -33,11 +33,6 @@
 
 /* Sets are freed and places given back where nobody waits. */
 static struct workqueue_struct *dash_mapping_wq;
-
-struct dash_mapping_key {
-	struct in6_addr ip;
-	u32 gen;
-};
 
 /* Is a mapping valid in a generation, the present one or the next? */
 static bool dash_mapping_is_in(const struct dash_mapping *m, u32 gen)
@@ -51,23 +46,16 @@ static bool dash_mapping_is_in(const struct dash_mapping *m, u32 gen)
 	return !(flags & DASH_MAPPING_ADDED);
 }
 
-static int dash_mapping_cmpfn(struct rhashtable_compare_arg *arg,
-			      const void *obj)
+static u32 dash_mapping_hash(const struct in6_addr *ip, u32 seed)
 {
-	const struct dash_mapping_key *key = arg->key;
-	const struct dash_mapping *m = obj;
-
-	return !ipv6_addr_equal(&key->ip, &m->ip) ||
-	       !dash_mapping_is_in(m, key->gen);
+	return __ipv6_addr_jhash(ip, seed);
 }
 
-static const struct rhashtable_params dash_mapping_params = {
-	.head_offset = offsetof(struct dash_mapping, node),
-	.key_offset = offsetof(struct dash_mapping, ip),
-	.key_len = sizeof(struct in6_addr),
-	.obj_cmpfn = dash_mapping_cmpfn,
-	.automatic_shrinking = true,
-};
+static u32 dash_mapping_hash_node(const struct dash_htab_node *node, u32 seed)
+{
+	return dash_mapping_hash(&container_of(node, struct dash_mapping,
+					       node)->ip, seed);
+}
 
 /* All at once: the table does not look at its entries any more. */
 static void dash_mapping_set_free_work(struct work_struct *work)
@@ -76,7 +64,7 @@ static void dash_mapping_set_free_work(struct work_struct *work)
 	struct dash_ptrs_chunk *c;
 
 	set = container_of(work, struct dash_mapping_set, free);
-	rhashtable_destroy(&set->table);
+	dash_htab_fini(&set->table);
 	dash_pool_fini(&set->pool);
 	dash_hosts_fini(&set->hosts);
 	while ((c = dash_ptrs_take(&set->added)) ||
@@ -97,18 +85,18 @@ struct dash_mapping_set *dash_mapping_set_alloc(void)
 	set = kvzalloc(sizeof(*set), GFP_KERNEL_ACCOUNT);
 	if (!set)
 		return NULL;
-	if (rhashtable_init(&set->table, &dash_mapping_params))
+	if (dash_htab_init(&set->table, dash_mapping_hash_node))
 		goto free_set;
 	if (dash_hosts_init(&set->hosts))
-		goto destroy_table;
+		goto fini_table;
 	dash_pool_init(&set->pool, sizeof(struct dash_mapping));
 	INIT_LIST_HEAD(&set->grave);
 	INIT_WORK(&set->free, dash_mapping_set_free_work);
 	set->gen = 1;
 	return set;
 
-destroy_table:
-	rhashtable_destroy(&set->table);
+fini_table:
+	dash_htab_fini(&set->table);
 free_set:
 	kvfree(set);
 	return NULL;
@@ -126,9 +114,21 @@ static struct dash_mapping *dash_mapping_find(struct dash_mapping_set *set,
 					      const struct in6_addr *ip,
 					      u32 gen)
 {
-	struct dash_mapping_key key = { .ip = *ip, .gen = gen };
+	u32 hash = dash_mapping_hash(ip, set->table.seed);
+	struct dash_htab_node *node;
+	struct dash_mapping *m;
+	unsigned int seq;
 
-	return rhashtable_lookup(&set->table, &key, dash_mapping_params);
+	do {
+		seq = read_seqbegin(&set->table.move);
+		dash_htab_for_each(node, &set->table, hash) {
+			m = container_of(node, struct dash_mapping, node);
+			if (ipv6_addr_equal(&m->ip, ip) &&
+			    dash_mapping_is_in(m, gen))
+				return m;
+		}
+	} while (read_seqretry(&set->table.move, seq));
+	return NULL;
 }
 
 const struct dash_mapping *dash_mapping_lookup(const struct dash_vnet *vnet,
@@ -143,23 +143,21 @@ const struct dash_mapping *dash_mapping_lookup(const struct dash_vnet *vnet,
 const void *dash_mapping_ahead(const struct dash_vnet *vnet,
 			       const struct in6_addr *ip)
 {
-	struct dash_mapping_set *set = rcu_dereference(vnet->set);
-	const struct bucket_table *tbl = rcu_dereference(set->table.tbl);
+	const struct dash_mapping_set *set = rcu_dereference(vnet->set);
 	const void *slot;
 
-	slot = rht_bucket(tbl, rht_key_hashfn(&set->table, tbl, ip,
-					      dash_mapping_params));
+	slot = dash_htab_slot(&set->table,
+			      dash_mapping_hash(ip, set->table.seed));
 	prefetch(slot);
 	return slot;
 }
 
 void dash_mapping_prefetch(const void *slot)
 {
-	struct rhash_lock_head __rcu *const *bkt = slot;
-	struct rhash_head *he = rht_ptr_rcu(bkt);
+	struct dash_htab_node __rcu *const *head = slot;
 
-	if (!rht_is_a_nulls(he))
-		prefetch(container_of(he, struct dash_mapping, node));
+	prefetch(container_of(rcu_access_pointer(*head), struct dash_mapping,
+			      node));
 }
 
 /* Under RCU, or of a mapping that is counted. */
@@ -265,13 +263,22 @@ void dash_mapping_net_fini(struct dash_net *dn)
 
 int dash_mapping_module_init(void)
 {
+	int err = dash_htab_module_init();
+
+	if (err)
+		return err;
 	dash_mapping_wq = alloc_workqueue("dash_mapping", WQ_UNBOUND, 0);
-	return dash_mapping_wq ? 0 : -ENOMEM;
+	if (!dash_mapping_wq) {
+		dash_htab_module_exit();
+		return -ENOMEM;
+	}
+	return 0;
 }
 
 void dash_mapping_module_exit(void)
 {
 	destroy_workqueue(dash_mapping_wq);
+	dash_htab_module_exit();
 }
 
 /* Nobody finds it any more, neither by address nor in walks. */
@@ -279,7 +286,7 @@ static void dash_mapping_unlink(struct dash_mapping_set *set,
 				struct dash_mapping *m)
 {
 	WRITE_ONCE(m->host, 0);
-	rhashtable_remove_fast(&set->table, &m->node, dash_mapping_params);
+	dash_htab_del(&set->table, &m->node);
 }
 
 static struct dash_mapping_set *dash_vnet_stage(struct dash_txn *txn,
@@ -331,8 +338,8 @@ static int dash_mapping_stage_del(struct dash_mapping_set *set,
 	dash_mapping_mark(set, m, DASH_MAPPING_REMOVED);
 	dash_host_count(&set->hosts, dash_mapping_get_host(m), -1);
 	set->count--;
-	/* One that was added just now stays in the list of those, but leaves a
-	 * table that bears few entries of one address.
+	/* One that was added just now stays in the list of those, but not in the
+	 * chain, which many of one address would make long.
 	 */
 	if (m->flags & DASH_MAPPING_ADDED)
 		dash_mapping_unlink(set, m);
@@ -383,14 +390,7 @@ static int dash_mapping_stage_set(struct dash_mapping_set *set,
 	m = dash_mapping_new(set, ip, mac, host);
 	if (!m)
 		return -ENOMEM;
-	err = rhashtable_insert_fast(&set->table, &m->node,
-				     dash_mapping_params);
-	if (err) {
-		/* in the list of added ones, without being there */
-		dash_mapping_mark(set, m, DASH_MAPPING_REMOVED);
-		WRITE_ONCE(m->host, 0);
-		return err;
-	}
+	dash_htab_add(&set->table, &m->node);
 	dash_host_count(&set->hosts, host, 1);
 	set->count++;
 	return 0;

@@ -6,10 +6,10 @@
 #include <linux/if_ether.h>
 #include <linux/in6.h>
 #include <linux/list.h>
-#include <linux/rhashtable-types.h>
 #include <linux/types.h>
 
 #include "host.h"
+#include "htab.h"
 #include "pool.h"
 
 struct dash_net;
@@ -32,7 +32,7 @@ struct dash_vnet;
  */
 struct dash_mapping {
 	/** @node: in dash_mapping_set.table */
-	struct rhash_head node;
+	struct dash_htab_node node;
 	/** @ip: customer address, v4-mapped if IPv4 */
 	struct in6_addr ip;
 	/** @id: of this mapping, never used again in its set */
@@ -50,7 +50,7 @@ struct dash_mapping {
  */
 struct dash_mapping_set {
 	/** @table: mappings by address, RCU */
-	struct rhashtable table;
+	struct dash_htab table;
 	/** @pool: the mappings themselves, in order of creation */
 	struct dash_pool pool;
 	/** @hosts: where they lead */

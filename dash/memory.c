@@ -51,7 +51,7 @@ static void dash_memory_vnet(struct dash_net *dn, const struct dash_vnet *vnet,
 
 	maps->objects += set->count;
 	maps->bytes += dash_pool_bytes(&set->pool) +
-		       dash_rhashtable_bytes(&set->table);
+		       dash_htab_bytes(&set->table);
 	hosts->objects += atomic_read(&set->hosts.by_content.nelems);
 	hosts->bytes += set->hosts.bytes +
 			dash_rhashtable_bytes(&set->hosts.by_content) +

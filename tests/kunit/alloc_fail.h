@@ -58,6 +58,11 @@ static inline void *test_kvcalloc(size_t n, size_t size, gfp_t gfp)
 	return alloc_fails() ? NULL : kvcalloc(n, size, gfp);
 }
 
+static inline void *test_kmem_cache_zalloc(struct kmem_cache *cache, gfp_t gfp)
+{
+	return alloc_fails() ? NULL : kmem_cache_zalloc(cache, gfp);
+}
+
 #undef kmalloc
 #undef kzalloc
 #undef kmemdup
@@ -65,6 +70,7 @@ static inline void *test_kvcalloc(size_t n, size_t size, gfp_t gfp)
 #undef kvzalloc
 #undef kvmalloc_array
 #undef kvcalloc
+#undef kmem_cache_zalloc
 #define kmalloc test_kmalloc
 #define kzalloc test_kzalloc
 #define kmemdup test_kmemdup
@@ -72,6 +78,7 @@ static inline void *test_kvcalloc(size_t n, size_t size, gfp_t gfp)
 #define kvzalloc test_kvzalloc
 #define kvmalloc_array test_kvmalloc_array
 #define kvcalloc test_kvcalloc
+#define kmem_cache_zalloc test_kmem_cache_zalloc
 
 /* KASAN and lockdep make everything ten times slower */
 static inline unsigned int rounds(unsigned int n)
