@@ -9,6 +9,7 @@
 #include <linux/math64.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
+#include <linux/unaligned.h>
 
 #include "addr.h"
 #include "aclgroup.h"
@@ -22,7 +23,9 @@
 
 static u32 dash_eni_bucket(const u8 *mac)
 {
-	return hash_64(ether_addr_to_u64(mac), DASH_ENI_HASH_BITS);
+	/* two loads; ether_addr_to_u64() goes byte by byte */
+	return hash_32(get_unaligned((const u32 *)(mac + 2)) ^
+		       get_unaligned((const u16 *)mac), DASH_ENI_HASH_BITS);
 }
 
 const struct dash_eni_cfg *dash_eni_find(const struct dash_net *dn,
