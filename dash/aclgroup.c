@@ -299,7 +299,7 @@ static int dash_aclgroup_compile(struct dash_txn *txn,
 	ver->v6 = dash_acl_row_is_v6(row, DASH_A_ACL_GROUP_IP_VERSION);
 	ver->allow = dash_row_u8(row, DASH_A_ACL_GROUP_DEFAULT_ACTION,
 				 DASH_ACL_ACTION_DENY) == DASH_ACL_ACTION_ALLOW;
-	old = dash_dereference(txn->dn, group->cur);
+	old = dash_change_dereference(txn->dn, group->cur);
 	err = dash_acl_make_parts(txn, row, ver, old, rules, n);
 	if (err)
 		dash_acl_version_free(ver);

@@ -137,7 +137,7 @@ int dash_aclgroup_check_bind(struct dash_txn *txn, struct dash_sym *bind);
  *
  * These are groups that changed themselves or have changed rules. Those of
  * rules with changed tags are only noted, see dash_acl_group.dirty.
- * Context: dash_net.lock held, may sleep.
+ * Context: dash_net.change held, not its lock; may sleep.
  * Return: 0; -EINVAL, -EEXIST or -E2BIG for rules that make no group; -ENOMEM.
  */
 int dash_aclgroup_prepare(struct dash_txn *txn);

@@ -20,7 +20,7 @@ bool dash_acl_row_is_v6(const struct dash_row *row, int attr);
  * @rules: rules in order of priority
  * @n: number of rules
  *
- * Context: dash_net.lock held, may sleep.
+ * Context: dash_net.change held, may sleep.
  * Return: classifier or ERR_PTR; -EINVAL or -E2BIG for rules that make none.
  */
 struct dash_classifier *dash_acl_build(struct dash_txn *txn,

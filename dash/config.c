@@ -16,6 +16,10 @@
  * publishing is a series of pointer swaps and cannot fail. What was replaced
  * is freed after one grace period for the whole transaction.
  *
+ * While that goes on, others may take dash_net.lock in between. They see names
+ * that are staged, but their present objects only; and what happens to devices
+ * may change the present object of a port, nothing else.
+ *
  * Routes and mappings are too many to be objects with names. They are staged
  * in the tables of their group or VNET, which know versions themselves.
  */
@@ -302,6 +306,17 @@ static int dash_stage_del(struct dash_txn *txn, struct dash_row *row,
 	return 0;
 }
 
+/* Let those go ahead who wait for what is not being changed. */
+static void dash_breathe(struct dash_txn *txn)
+{
+	mutex_unlock(&txn->dn->lock);
+	cond_resched();
+	mutex_lock(&txn->dn->lock);
+}
+
+/* so many rows are staged between */
+#define DASH_STAGE_CHUNK	256
+
 /* The rows of a table without objects. */
 static int dash_stage_many(struct dash_txn *txn, const struct dash_row *many)
 {
@@ -313,6 +328,7 @@ static int dash_stage_many(struct dash_txn *txn, const struct dash_row *many)
 	};
 	const struct nlattr *pos;
 	int rem, err = 0;
+	u32 n = 0;
 
 	txn->row = &row;
 	dash_row_for_each_row(pos, many, rem) {
@@ -324,7 +340,8 @@ static int dash_stage_many(struct dash_txn *txn, const struct dash_row *many)
 		if (err)
 			break;
 		row.seq++;
-		cond_resched();
+		if (!(++n % DASH_STAGE_CHUNK))
+			dash_breathe(txn);
 	}
 	txn->row = NULL;
 	return err;
@@ -393,6 +410,7 @@ free_row:
 static int dash_stage(struct dash_txn *txn, struct dash_rows *rows)
 {
 	struct dash_row *row;
+	u32 n = 0;
 	int err;
 
 	while ((row = list_first_entry_or_null(&rows->list, struct dash_row,
@@ -401,7 +419,8 @@ static int dash_stage(struct dash_txn *txn, struct dash_rows *rows)
 		err = dash_stage_row(txn, row);
 		if (err)
 			return err;
-		cond_resched();
+		if (!(++n % DASH_STAGE_CHUNK))
+			dash_breathe(txn);
 	}
 	return 0;
 }
@@ -517,9 +536,6 @@ static int dash_check(struct dash_txn *txn)
 /* Give a name that gets an object what packets will see of it. */
 static int dash_prepare_data(struct dash_txn *txn, struct dash_sym *sym)
 {
-	const char *why = "out of memory";
-	struct dash_port *port;
-
 	if (!sym->next || sym->data)
 		return 0;
 
@@ -536,17 +552,27 @@ static int dash_prepare_data(struct dash_txn *txn, struct dash_sym *sym)
 	case DASH_OBJECT_TYPE_ROUTE_GROUP:
 		sym->data = dash_route_group_alloc(sym);
 		break;
-	case DASH_OBJECT_TYPE_PORT:
-		txn->row = sym->next;
-		port = dash_port_alloc(txn->dn, sym->name, &why);
-		if (IS_ERR(port))
-			return dash_txn_fail(txn, PTR_ERR(port), "%s", why);
-		sym->data = port;
-		break;
 	default:
 		return 0;
 	}
 	return sym->data ? 0 : -ENOMEM;
+}
+
+static int dash_prepare_port(struct dash_txn *txn, struct dash_sym *sym)
+{
+	const char *why = "out of memory";
+	struct dash_port *port;
+
+	if (sym->type != DASH_OBJECT_TYPE_PORT || !sym->next || sym->data)
+		return 0;
+
+	txn->row = sym->next;
+	port = dash_port_alloc(txn->dn, sym->name, &why);
+	if (IS_ERR(port))
+		return dash_txn_fail(txn, PTR_ERR(port), "%s", why);
+	txn->row = NULL;
+	sym->data = port;
+	return 0;
 }
 
 static bool dash_txn_has(const struct dash_txn *txn, u32 types)
@@ -569,12 +595,10 @@ static bool dash_txn_has(const struct dash_txn *txn, u32 types)
 #define dash_for_each_eni(dn, id, sym)					\
 	xa_for_each(&(dn)->by_id[DASH_OBJECT_TYPE_ENI], id, sym)
 
-static int dash_prepare(struct dash_txn *txn)
+static int dash_prepare_names(struct dash_txn *txn)
 {
 	struct dash_net *dn = txn->dn;
-	struct dash_flow_table *ft;
 	struct dash_sym *sym;
-	unsigned long id;
 	int err;
 
 	list_for_each_entry(sym, &txn->syms, staged_list) {
@@ -592,14 +616,30 @@ static int dash_prepare(struct dash_txn *txn)
 		}
 		cond_resched();
 	}
-	txn->row = NULL;
+	return 0;
+}
 
-	err = dash_tags_prepare(txn);
-	if (err)
-		return err;
-	err = dash_aclgroup_prepare(txn);
-	if (err)
-		return err;
+/* What takes long, without dn->lock. */
+static int dash_compile(struct dash_txn *txn)
+{
+	int err = dash_tags_prepare(txn);
+
+	return err ?: dash_aclgroup_prepare(txn);
+}
+
+static int dash_prepare(struct dash_txn *txn)
+{
+	struct dash_net *dn = txn->dn;
+	struct dash_flow_table *ft;
+	struct dash_sym *sym;
+	unsigned long id;
+	int err;
+
+	list_for_each_entry(sym, &txn->syms, staged_list) {
+		err = dash_prepare_port(txn, sym);
+		if (err)
+			return err;
+	}
 	if (dash_txn_has(txn, DASH_TYPES_INST)) {
 		err = dash_inst_prepare(txn);
 		if (err)
@@ -718,10 +758,7 @@ static void dash_publish_syms(struct dash_txn *txn)
 static void dash_publish(struct dash_txn *txn)
 {
 	struct dash_net *dn = txn->dn;
-	struct dash_inst *old_inst = NULL;
-	struct dash_row *row, *next_row;
-	struct dash_sym *sym, *tmp;
-	struct dash_flow_table *ft;
+	struct dash_sym *sym;
 	unsigned long id;
 
 	/* What others point to goes first, so that they never see a gap. */
@@ -733,7 +770,7 @@ static void dash_publish(struct dash_txn *txn)
 	dash_aclgroup_publish(txn);
 	dash_route_publish(txn);
 	if (dn->next_inst) {
-		old_inst = dash_dereference(dn, dn->inst);
+		txn->old_inst = dash_dereference(dn, dn->inst);
 		rcu_assign_pointer(dn->inst, dn->next_inst);
 		dn->next_inst = NULL;
 	}
@@ -758,14 +795,22 @@ static void dash_publish(struct dash_txn *txn)
 		else if (!((struct dash_port *)sym->data)->attached)
 			dash_port_attach(sym->data);
 	}
+}
 
-	synchronize_net();
+/* Free what was replaced; a grace period has passed. */
+static void dash_reap(struct dash_txn *txn)
+{
+	struct dash_net *dn = txn->dn;
+	struct dash_row *row, *next_row;
+	struct dash_sym *sym, *tmp;
+	struct dash_flow_table *ft;
+	unsigned long id;
 
 	dash_mapping_reap(txn);
 	dash_aclgroup_reap(txn);
 	dash_tags_reap(txn);
 	dash_route_reap(txn);
-	dash_inst_free(old_inst);
+	dash_inst_free(txn->old_inst);
 	ft = dash_dereference(dn, dn->ft);
 	dash_for_each_eni(dn, id, sym)
 		if (sym->data)
@@ -792,9 +837,9 @@ static bool dash_rows_have_port(const struct dash_rows *rows)
 	return false;
 }
 
-static int dash_config_apply_locked(struct dash_net *dn,
-				    struct dash_rows *rows, bool numbered,
-				    bool check, struct netlink_ext_ack *extack)
+static int dash_config_change(struct dash_net *dn, struct dash_rows *rows,
+			      bool numbered, bool check,
+			      struct netlink_ext_ack *extack)
 {
 	struct dash_txn txn = {
 		.dn = dn,
@@ -806,39 +851,53 @@ static int dash_config_apply_locked(struct dash_net *dn,
 		.route_groups = LIST_HEAD_INIT(txn.route_groups),
 		.vnets = LIST_HEAD_INIT(txn.vnets),
 	};
+	bool rtnl = dash_rows_have_port(rows);
 	int err;
 
+	mutex_lock(&dn->lock);
 	err = dash_stage(&txn, rows);
 	if (!err)
 		err = dash_check(&txn);
+	if (!err)
+		err = dash_prepare_names(&txn);
+	mutex_unlock(&dn->lock);
+
+	if (!err)
+		err = dash_compile(&txn);
+
+	if (rtnl)
+		rtnl_lock();
+	mutex_lock(&dn->lock);
 	if (!err)
 		err = dash_prepare(&txn);
 	if (err || check)
 		dash_unstage(&txn);
 	else
 		dash_publish(&txn);
-	return err;
+	mutex_unlock(&dn->lock);
+	if (rtnl)
+		rtnl_unlock();
+	if (err || check)
+		return err;
+
+	synchronize_net();
+	mutex_lock(&dn->lock);
+	dash_reap(&txn);
+	mutex_unlock(&dn->lock);
+	return 0;
 }
 
 int dash_config_apply(struct dash_net *dn, struct dash_rows *rows,
 		      bool numbered, bool check,
 		      struct netlink_ext_ack *extack)
 {
-	bool rtnl = dash_rows_have_port(rows);
 	int err = dash_rows_finish(rows, extack);
 
-	if (err)
-		goto free_rows;
-
-	if (rtnl)
-		rtnl_lock();
-	mutex_lock(&dn->lock);
-	err = dash_config_apply_locked(dn, rows, numbered, check, extack);
-	mutex_unlock(&dn->lock);
-	if (rtnl)
-		rtnl_unlock();
-
-free_rows:
+	if (!err) {
+		mutex_lock(&dn->change);
+		err = dash_config_change(dn, rows, numbered, check, extack);
+		mutex_unlock(&dn->change);
+	}
 	dash_rows_free(rows);
 	return err;
 }
@@ -891,9 +950,11 @@ void dash_config_port_renamed(struct dash_net *dn, struct dash_port *port)
 	      nla_total_size(sizeof(u8));
 	row = kvzalloc(struct_size(row, data, len), GFP_KERNEL_ACCOUNT);
 	sym = dash_sym_get(dn, DASH_OBJECT_TYPE_PORT, port->dev->name);
+	/* a change under way may have given the name its place already */
 	if (!row || IS_ERR(sym) ||
-	    xa_insert(&dn->by_id[sym->type], dn->next_id[sym->type] + 1, sym,
-		      GFP_KERNEL_ACCOUNT)) {
+	    (!sym->id &&
+	     xa_insert(&dn->by_id[sym->type], dn->next_id[sym->type] + 1, sym,
+		       GFP_KERNEL_ACCOUNT))) {
 		kvfree(row);
 		if (!IS_ERR(sym))
 			dash_sym_put(dn, sym);
@@ -901,7 +962,8 @@ void dash_config_port_renamed(struct dash_net *dn, struct dash_port *port)
 		dash_config_drop_port(dn, old);
 		goto unlock;
 	}
-	sym->id = ++dn->next_id[sym->type];
+	if (!sym->id)
+		sym->id = ++dn->next_id[sym->type];
 
 	row->type = DASH_OBJECT_TYPE_PORT;
 	row->len = len;
@@ -972,12 +1034,18 @@ void dash_config_clear(struct dash_net *dn)
 		.vnets = LIST_HEAD_INIT(txn.vnets),
 	};
 
+	mutex_lock(&dn->change);
 	rtnl_lock();
 	mutex_lock(&dn->lock);
 	dash_stage_del_all(&txn);
 	dash_publish(&txn);
 	mutex_unlock(&dn->lock);
 	rtnl_unlock();
+	synchronize_net();
+	mutex_lock(&dn->lock);
+	dash_reap(&txn);
+	mutex_unlock(&dn->lock);
+	mutex_unlock(&dn->change);
 }
 
 void dash_config_fini(struct dash_net *dn)

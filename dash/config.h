@@ -11,6 +11,7 @@
 #include "netns.h"
 #include "rows.h"
 
+struct dash_inst;
 struct dash_port;
 struct dash_tag_txn;
 struct netlink_ext_ack;
@@ -65,7 +66,7 @@ struct dash_sym {
  * fail is prepared, and then it is published, or all of it is undone.
  */
 struct dash_txn {
-	/** @dn: instance; its lock is held */
+	/** @dn: instance; dash_net.change is held, mostly also its lock */
 	struct dash_net *dn;
 	/** @extack: for errors */
 	struct netlink_ext_ack *extack;
@@ -85,6 +86,8 @@ struct dash_txn {
 	struct list_head route_groups;
 	/** @vnets: VNETs with staged mappings */
 	struct list_head vnets;
+	/** @old_inst: settings that were replaced, or NULL */
+	struct dash_inst *old_inst;
 	/** @types: tables concerned, as bits */
 	u32 types;
 };
@@ -161,7 +164,7 @@ int dash_txn_fail(struct dash_txn *txn, int err, const char *fmt, ...);
  * @check: refuse or accept, but change nothing
  * @extack: for errors
  *
- * Context: process; takes RTNL if ports are concerned, and dn->lock.
+ * Context: process; takes dn->change, RTNL if ports are concerned, and dn->lock.
  * Return: 0 or an error, after which nothing has changed.
  */
 int dash_config_apply(struct dash_net *dn, struct dash_rows *rows,
@@ -172,7 +175,7 @@ int dash_config_apply(struct dash_net *dn, struct dash_rows *rows,
  * dash_config_clear - remove everything from an instance that goes
  * @dn: instance
  *
- * Context: process; takes RTNL and dn->lock.
+ * Context: process; takes dn->change, RTNL and dn->lock.
  */
 void dash_config_clear(struct dash_net *dn);
 

@@ -6,9 +6,14 @@
  * where its state changes, its shard's where it begins or ends, and its ENI's
  * where a limit is charged.
  *
- * Configuration of an instance is serialised by dash_net.lock. RTNL, which
- * attaching devices needs, is taken outside it. dash_net.txn_lock guards the
- * rows that transactions collect, and nothing is taken inside it.
+ * Changes of an instance's configuration are one at a time: dash_net.change.
+ * What they change is guarded by dash_net.lock, which those who read names,
+ * what happens to devices, and removals of connections take, too. It is let go
+ * while rules are compiled, now and then while rows are staged, and for the
+ * grace period, so none of the others waits for a large change. RTNL, which
+ * attaching devices needs, is taken between the two, once everything else is
+ * ready. dash_net.txn_lock guards the rows that transactions collect, and
+ * nothing is taken inside it.
  *
  * DOC: Lifetimes
  *
@@ -44,6 +49,7 @@ static int __net_init dash_net_init(struct net *net)
 	/* 0 is what dumps take for "not known yet" */
 	dn->gen = 1;
 	INIT_LIST_HEAD(&dn->ports);
+	mutex_init(&dn->change);
 	mutex_init(&dn->lock);
 	mutex_init(&dn->txn_lock);
 	INIT_LIST_HEAD(&dn->txns);
@@ -73,6 +79,7 @@ static void __net_exit dash_net_exit(struct net *net)
 	dash_underlay_fini(dn);
 	mutex_destroy(&dn->txn_lock);
 	mutex_destroy(&dn->lock);
+	mutex_destroy(&dn->change);
 }
 
 static struct pernet_operations dash_net_ops = {

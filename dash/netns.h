@@ -61,7 +61,9 @@ struct dash_net {
 	/** @ports: attached devices, RCU list, written under RTNL */
 	struct list_head ports;
 
-	/** @lock: serialises configuration */
+	/** @change: held from the beginning of a change to its end */
+	struct mutex change;
+	/** @lock: guards configuration; let go in the long parts of a change */
 	struct mutex lock;
 	/** @syms: names of objects, RCU, written under @lock */
 	struct rhashtable syms;
@@ -94,6 +96,10 @@ struct dash_net *dash_net(const struct net *net);
 
 #define dash_dereference(dn, p) \
 	rcu_dereference_protected(p, lockdep_is_held(&(dn)->lock))
+
+/* what only changes write, which are one at a time */
+#define dash_change_dereference(dn, p) \
+	rcu_dereference_protected(p, lockdep_is_held(&(dn)->change))
 
 int dash_netns_init(void);
 void dash_netns_exit(void);

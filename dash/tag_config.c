@@ -178,7 +178,7 @@ static int dash_tags_replace(struct dash_txn *txn, u32 tag,
 
 static int dash_tags_change(struct dash_txn *txn, const struct dash_sym *sym)
 {
-	const struct dash_row *old = dash_dereference(txn->dn, sym->cur);
+	const struct dash_row *old = dash_change_dereference(txn->dn, sym->cur);
 	const struct dash_row *row = sym->next;
 	int err = 0;
 

@@ -24,7 +24,7 @@ void dash_tags_fini(struct dash_net *dn);
  * dash_tags_prepare - stage the tags that a transaction changes
  * @txn: transaction
  *
- * Context: dash_net.lock held, may sleep.
+ * Context: dash_net.change held, not its lock; may sleep.
  * Return: 0, -E2BIG or -ENOMEM.
  */
 int dash_tags_prepare(struct dash_txn *txn);

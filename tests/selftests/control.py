@@ -3,10 +3,12 @@
 """The control path by its netlink messages: rows in parts and in bulk,
 transactions that are refused midway, dumps of what changes meanwhile."""
 
+import subprocess
+import threading
 import time
 
 from confnet import ConfNet, begin, named, vnet_row
-from dashtest import (base, case, check, delete, diag, equal, mac, main,
+from dashtest import (SLOW, base, case, check, delete, diag, equal, mac, main,
                       mapping, pa, row, run)
 from genl import N, NLM_F_ACK, NLM_F_DUMP, Refused, attr, parse
 
@@ -213,6 +215,76 @@ def mapping_again():
     change(*(delete("VNET_MAPPING", "v1", f"10.9.0.{i}") for i in range(2)))
     equal(net.save(), before, "configuration after they were deleted")
     works()
+
+
+def acl_rule(i):
+    """What rule i of a group is, but for the group's name. They overlap much,
+    so it takes long to compile them."""
+    src = (i * 2654435761 & 0xffffffff).to_bytes(4, "big")
+    plen = 6 + i % 12
+    return (attr(N["DASH_A_ACL_RULE_NAME"], str(i)) +
+            attr(N["DASH_A_ACL_RULE_PRIORITY"], ("I", i)) +
+            attr(N["DASH_A_ACL_RULE_ACTION"],
+                 ("B", N["DASH_ACL_ACTION_ALLOW"])) +
+            b"".join(attr(N[f"DASH_A_ACL_RULE_{side}_ADDR"],
+                          attr(N["DASH_A_PREFIX_ADDR"], addr) +
+                          attr(N["DASH_A_PREFIX_LEN"], ("B", plen)),
+                          nested=True)
+                     for side, addr in (("SRC", src), ("DST", src[::-1]))))
+
+
+@case("nobody waits for a large change: counters, devices")
+def large_change():
+    net.load(base())
+    run("ip", "-n", net.app, "link", "add", "d9", "type", "dummy")
+    change({"PORT:d9": {"role": "underlay"}, "OP": "SET"})
+    nl, other = socket_in_net(), socket_in_net()
+    t = begin(nl)
+    groups = [f"big{i}" for i in range(12 if SLOW == 1 else 3)]
+    rules = [acl_rule(i) for i in range(5000)]
+    for group in groups:
+        nl.talk(N["DASH_CMD_CONFIG_SET"], t + nest(
+            "ACL_GROUP", attr(N["DASH_A_ACL_GROUP_NAME"], group),
+            attr(N["DASH_A_ACL_GROUP_IP_VERSION"],
+                 ("B", N["DASH_IP_VERSION_IPV4"]))))
+        of = attr(N["DASH_A_ACL_RULE_GROUP"], group)
+        for i in range(0, len(rules), 200):
+            nl.talk(N["DASH_CMD_CONFIG_SET"],
+                    t + b"".join(nest("ACL_RULE", of, rule)
+                                 for rule in rules[i:i + 200]))
+    rename = subprocess.Popen(["ip", "-n", net.app, "-batch", "-"],
+                              stdin=subprocess.PIPE, text=True)
+    took = []
+
+    def commit():
+        start = time.monotonic()
+        try:
+            nl.talk(N["DASH_CMD_TXN_COMMIT"], t)
+        except Refused as e:
+            diag(str(e))
+        took.append(time.monotonic() - start)
+
+    thread = threading.Thread(target=commit)
+    thread.start()
+    waits, name = [], "d9"
+    while thread.is_alive():
+        start = time.monotonic()
+        other.talk(N["DASH_CMD_STATS_GET"],
+                   attr(N["DASH_A_STATS_PORT"], name))
+        waits.append(time.monotonic() - start)
+        if len(waits) == 2:
+            rename.communicate("link set d9 name d10\n")
+            renamed = thread.is_alive()
+            name = "d10"
+    thread.join()
+    diag(f"change: {took[0]:.2f} s, {len(waits)} counters read meanwhile, "
+         f"longest wait {max(waits):.3f} s")
+    check(renamed, "renaming a port waited for the change")
+    check(len(waits) > 4 and max(waits) < took[0] / 2,
+          f"{len(waits)} reads, one took {max(waits):.3f} s")
+    check(named(net.save(), "PORT:d10"), "it is not attached any more")
+    run("ip", "-n", net.app, "link", "del", "d10")
+    change(*(delete("ACL_GROUP", group) for group in groups))
 
 
 @case("a device is attached by a transaction that is carried out only")
