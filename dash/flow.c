@@ -331,41 +331,33 @@ static struct dash_flow *flow_new(const struct dash_pkt *pkt)
 	return flow;
 }
 
-enum dash_drop dash_flow_create(struct dash_flow_table *ft,
-				const struct dash_pkt *pkt,
-				const struct dash_flow_act *what,
-				struct dash_flow **flowp)
+/* Put a connection where packets find it, or find the one that is there.
+ * Unless it returns 0 with *@flowp being @flow, that is still the caller's.
+ */
+static enum dash_drop flow_enter(struct dash_flow_table *ft,
+				 const struct dash_pkt *pkt,
+				 const struct dash_flow_act *what,
+				 struct dash_flow *flow,
+				 struct dash_flow **flowp)
 {
-	struct dash_eni *eni = pkt->eni;
-	struct dash_flow_shard *shard;
-	struct dash_flow *flow, *old;
+	struct dash_flow_shard *shard = dash_flow_shard(ft, flow->hash);
+	struct dash_eni *eni = flow->eni;
 	struct dash_flow_act *act;
-	enum dash_drop drop;
+	struct dash_flow *old;
 
-	drop = flow_charge_all(ft, pkt);
-	if (drop)
-		return drop;
-
-	drop = DASH_DROP_NO_MEMORY;
-	flow = flow_new(pkt);
-	if (!flow)
-		goto uncharge;
 	act = dash_flow_act_get(ft, what, pkt);
 	if (!act)
-		goto free;
+		return DASH_DROP_NO_MEMORY;
 	RCU_INIT_POINTER(flow->act, act);
 
-	shard = dash_flow_shard(ft, flow->hash);
 	old = dash_flow_insert(ft, flow);
-	if (IS_ERR(old)) {
-		if (PTR_ERR(old) == -E2BIG)
-			drop = DASH_DROP_MAX_FLOWS;
-		goto put_act;
-	}
 	if (old) {
+		dash_flow_act_put(act);
+		if (IS_ERR(old))
+			return PTR_ERR(old) == -E2BIG ? DASH_DROP_MAX_FLOWS :
+							DASH_DROP_NO_MEMORY;
 		*flowp = old;
-		drop = DASH_DROP_NONE;
-		goto put_act;
+		return DASH_DROP_NONE;
 	}
 
 	/* Others may have found, even removed it meanwhile. */
@@ -380,13 +372,104 @@ enum dash_drop dash_flow_create(struct dash_flow_table *ft,
 	dash_stats_flow(eni->stats, DASH_FLOW_CREATED);
 	*flowp = flow;
 	return DASH_DROP_NONE;
+}
 
-put_act:
-	dash_flow_act_put(act);
+enum dash_drop dash_flow_create(struct dash_flow_table *ft,
+				const struct dash_pkt *pkt,
+				const struct dash_flow_act *what,
+				struct dash_flow **flowp)
+{
+	struct dash_flow *flow;
+	enum dash_drop drop;
+
+	drop = flow_charge_all(ft, pkt);
+	if (drop)
+		return drop;
+
+	drop = DASH_DROP_NO_MEMORY;
+	flow = flow_new(pkt);
+	if (!flow)
+		goto uncharge;
+	drop = flow_enter(ft, pkt, what, flow, flowp);
+	if (drop || *flowp != flow)
+		goto free;
+	return DASH_DROP_NONE;
+
 free:
 	flow_free(flow);
 uncharge:
-	flow_uncharge(ft, eni, pkt->ecfg);
+	flow_uncharge(ft, pkt->eni, pkt->ecfg);
+	return drop;
+}
+
+/* --- connections of former times --- */
+
+/* As flow_charge_all(), but nobody has to make room. */
+static enum dash_drop flow_charge_room(struct dash_flow_table *ft,
+				       const struct dash_pkt *pkt)
+{
+	struct dash_eni *eni = pkt->eni;
+
+	if (!flow_charge(&eni->flows, pkt->ecfg->max_flows ?: INT_MAX))
+		return DASH_DROP_FLOW_LIMIT;
+	if (flow_charge(&ft->count, pkt->inst->max_flows))
+		return DASH_DROP_NONE;
+	atomic_dec(&eni->flows);
+	return DASH_DROP_MAX_FLOWS;
+}
+
+static void flow_set_saved(struct dash_flow *flow,
+			   const struct dash_flow_saved *saved)
+{
+	unsigned long now = flow->created;
+	int i;
+
+	flow->state = saved->state;
+	flow->answered = saved->answered;
+	flow->tcp = saved->tcp;
+	flow->created = now - min_t(u64, (u64)saved->age * HZ, LONG_MAX);
+	flow->last = now - min_t(u64, (u64)saved->idle * HZ, DASH_TIMEOUT_MAX);
+	for (i = 0; i < 2; i++) {
+		flow->packets[i] = saved->packets[i];
+		flow->bytes[i] = saved->bytes[i];
+	}
+}
+
+enum dash_drop dash_flow_restore(struct dash_flow_table *ft,
+				 const struct dash_pkt *pkt,
+				 const struct dash_flow_act *what,
+				 const struct dash_flow_saved *saved,
+				 enum dash_flow_restored *res)
+{
+	struct dash_flow *flow, *there;
+	enum dash_drop drop;
+
+	drop = flow_charge_room(ft, pkt);
+	if (drop)
+		return drop;
+
+	drop = DASH_DROP_NO_MEMORY;
+	flow = flow_new(pkt);
+	if (!flow)
+		goto uncharge;
+	flow_set_saved(flow, saved);
+
+	drop = DASH_DROP_NONE;
+	*res = DASH_FLOW_EXPIRED;
+	if ((u64)saved->idle * HZ >= dash_flow_timeout(flow, flow->state))
+		goto free;
+	drop = flow_enter(ft, pkt, what, flow, &there);
+	*res = DASH_FLOW_EXISTING;
+	if (drop || there != flow)
+		goto free;
+	*res = DASH_FLOW_RESTORED;
+	return DASH_DROP_NONE;
+
+free:
+	flow_free(flow);
+uncharge:
+	atomic_dec(&ft->count);
+	atomic_dec(&pkt->eni->flows);
 	return drop;
 }
 

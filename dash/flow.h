@@ -331,6 +331,70 @@ enum dash_drop dash_flow_create(struct dash_flow_table *ft,
 				struct dash_flow **flowp);
 
 /**
+ * struct dash_flow_saved - a connection as it was elsewhere or before
+ */
+struct dash_flow_saved {
+	/** @t: in the initiator's words; ICMP has its packets' type as dport */
+	struct dash_tuple t;
+	/** @dir: enum dash_direction of the initiator's packets */
+	u8 dir;
+	/** @state: enum dash_flow_state, one of the protocol's */
+	u8 state;
+	/** @answered: there were packets of the responder */
+	bool answered;
+	/** @encap: enum dash_encap_type of the initiator's packets */
+	u8 encap;
+	/** @vni: their VNI */
+	u32 vni;
+	/** @pa: outer source that they come from */
+	struct in6_addr pa;
+	/** @vip: VIP that they come to */
+	struct in6_addr vip;
+	/** @age: seconds since creation */
+	u32 age;
+	/** @idle: seconds since the last packet */
+	u32 idle;
+	/** @packets: by [initiator, responder] */
+	u64 packets[2];
+	/** @bytes: the same */
+	u64 bytes[2];
+	/** @tcp: state of a TCP connection, else zeros */
+	struct dash_tcp tcp;
+};
+
+/**
+ * enum dash_flow_restored - what became of a saved connection
+ * @DASH_FLOW_RESTORED: it is there
+ * @DASH_FLOW_EXISTING: there is one of that name, which stays as it is
+ * @DASH_FLOW_EXPIRED: it was idle for too long
+ */
+enum dash_flow_restored {
+	DASH_FLOW_RESTORED,
+	DASH_FLOW_EXISTING,
+	DASH_FLOW_EXPIRED,
+};
+
+/**
+ * dash_flow_restore - insert a connection of former times
+ * @ft: table
+ * @pkt: as the initiator's packets come; eni, ecfg, key and hash set
+ * @what: decision
+ * @saved: all else about it
+ * @res: what became of it, without a drop
+ *
+ * Charges the numbers of connections, but evicts nobody, and no rate.
+ * Context: RCU, BH off.
+ *
+ * Return: DASH_DROP_NONE, DASH_DROP_FLOW_LIMIT, DASH_DROP_MAX_FLOWS or
+ * DASH_DROP_NO_MEMORY.
+ */
+enum dash_drop dash_flow_restore(struct dash_flow_table *ft,
+				 const struct dash_pkt *pkt,
+				 const struct dash_flow_act *what,
+				 const struct dash_flow_saved *saved,
+				 enum dash_flow_restored *res);
+
+/**
  * dash_flow_redecide - give a connection a new decision
  * @ft: table
  * @flow: connection
@@ -422,14 +486,20 @@ void dash_flow_retime(struct dash_flow_table *ft, const struct dash_eni *eni);
 struct dash_flow_filter {
 	/** @eni: of this ENI, unless NULL */
 	const struct dash_eni *eni;
-	/** @src: initiator, when @by_src */
+	/** @src: prefix of the initiator, when @by_src */
 	struct in6_addr src;
-	/** @dst: responder, when @by_dst */
+	/** @dst: prefix of the responder, when @by_dst */
 	struct in6_addr dst;
+	/** @src_len: length of @src, counted in the v4-mapped form */
+	u8 src_len;
+	/** @dst_len: the same of @dst */
+	u8 dst_len;
 	/** @sport: its port, when @by_sport */
 	__be16 sport;
 	/** @dport: its port, when @by_dport */
 	__be16 dport;
+	/** @port: port of one of both, when @by_port */
+	__be16 port;
 	/** @age: created at least so many seconds ago */
 	u32 age;
 	/** @proto: protocol, when @by_proto */
@@ -444,10 +514,15 @@ struct dash_flow_filter {
 	bool by_sport:1;
 	/** @by_dport: compare @dport */
 	bool by_dport:1;
+	/** @by_port: compare @port */
+	bool by_port:1;
 	/** @by_proto: compare @proto */
 	bool by_proto:1;
 	/** @by_state: compare @state */
 	bool by_state:1;
+	/** @more: asked last, unless NULL; context as that of a walk's function */
+	bool (*more)(const struct dash_flow_filter *f,
+		     const struct dash_flow *flow);
 };
 
 /**
@@ -456,6 +531,14 @@ struct dash_flow_filter {
  * @t: filled; ICMP echo has the identifier as sport and 0 as dport
  */
 void dash_flow_tuple(const struct dash_flow *flow, struct dash_tuple *t);
+
+/**
+ * dash_flow_icmp_type - type of the packets of an ICMP connection's initiator
+ * @flow: connection
+ *
+ * Return: type.
+ */
+u8 dash_flow_icmp_type(const struct dash_flow *flow);
 
 /**
  * dash_flow_match - does a filter select a connection?
@@ -477,6 +560,45 @@ bool dash_flow_match(const struct dash_flow_filter *f,
  */
 u32 dash_flow_flush(struct dash_flow_table *ft,
 		    const struct dash_flow_filter *f);
+
+/**
+ * dash_flow_count - count all selected connections
+ * @ft: table or NULL
+ * @f: filter
+ *
+ * Context: process, may sleep.
+ * Return: how many, or -EINTR.
+ */
+int dash_flow_count(struct dash_flow_table *ft,
+		    const struct dash_flow_filter *f);
+
+/**
+ * struct dash_flow_rank - a connection's place in an order
+ */
+struct dash_flow_rank {
+	/** @value: what it is ordered by */
+	u64 value;
+	/** @key: names the connection, which may go meanwhile */
+	struct dash_flow_key key;
+	/** @hash: of @key */
+	u32 hash;
+};
+
+/**
+ * dash_flow_top - find the selected connections with the highest values
+ * @ft: table or NULL
+ * @f: filter
+ * @order: enum dash_flow_order
+ * @rank: room for @n; filled, the highest first
+ * @n: how many
+ *
+ * Costs one walk and, per connection that gets among the first so far, a few
+ * comparisons.
+ * Context: process, may sleep.
+ * Return: how many there are, or -EINTR.
+ */
+int dash_flow_top(struct dash_flow_table *ft, const struct dash_flow_filter *f,
+		  u8 order, struct dash_flow_rank *rank, unsigned int n);
 
 /**
  * struct dash_flow_pos - where a walk over the table goes on

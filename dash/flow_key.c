@@ -98,6 +98,39 @@ void dash_flow_tuple(const struct dash_flow *flow, struct dash_tuple *t)
 	}
 }
 
+/* The other of a pair of ICMP types. */
+static u8 flow_icmp_reply(u8 proto, u8 req)
+{
+	if (proto == IPPROTO_ICMPV6)
+		return ICMPV6_ECHO_REPLY;
+	return req == ICMP_ECHO ? ICMP_ECHOREPLY : req + 1;
+}
+
+u8 dash_flow_icmp_type(const struct dash_flow *flow)
+{
+	u16 class = ntohs(flow->key.rport);
+
+	if (class >> 8 == flow->dir)
+		return class;
+	return flow_icmp_reply(dash_flow_proto(flow), class);
+}
+
+static bool flow_match_tuple(const struct dash_flow_filter *f,
+			     const struct dash_tuple *t)
+{
+	if (f->by_proto && t->proto != f->proto)
+		return false;
+	if (f->by_sport && t->sport != f->sport)
+		return false;
+	if (f->by_dport && t->dport != f->dport)
+		return false;
+	if (f->by_port && t->sport != f->port && t->dport != f->port)
+		return false;
+	if (f->by_src && !ipv6_prefix_equal(&t->src, &f->src, f->src_len))
+		return false;
+	return !f->by_dst || ipv6_prefix_equal(&t->dst, &f->dst, f->dst_len);
+}
+
 bool dash_flow_match(const struct dash_flow_filter *f,
 		     const struct dash_flow *flow)
 {
@@ -111,13 +144,5 @@ bool dash_flow_match(const struct dash_flow_filter *f,
 		return false;
 
 	dash_flow_tuple(flow, &t);
-	if (f->by_proto && t.proto != f->proto)
-		return false;
-	if (f->by_sport && t.sport != f->sport)
-		return false;
-	if (f->by_dport && t.dport != f->dport)
-		return false;
-	if (f->by_src && !ipv6_addr_equal(&t.src, &f->src))
-		return false;
-	return !f->by_dst || ipv6_addr_equal(&t.dst, &f->dst);
+	return flow_match_tuple(f, &t) && (!f->more || f->more(f, flow));
 }

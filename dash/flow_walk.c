@@ -7,6 +7,9 @@
 #include <linux/rcupdate.h>
 #include <linux/rhashtable.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/sort.h>
+#include <linux/string.h>
 
 #include "eni.h"
 #include "flow_impl.h"
@@ -135,4 +138,129 @@ void dash_flow_flush_eni(struct dash_flow_table *ft, struct dash_eni *eni)
 	 */
 	while (atomic_read_acquire(&eni->flows))
 		cond_resched();
+}
+
+/* Of a large table, nobody has to wait for the end. */
+static int flow_go_on(void)
+{
+	return fatal_signal_pending(current) ? -EINTR : 0;
+}
+
+struct flow_count {
+	const struct dash_flow_filter *filter;
+	u32 n;
+};
+
+static int flow_count_one(struct dash_flow *flow, void *arg)
+{
+	struct flow_count *count = arg;
+
+	count->n += dash_flow_match(count->filter, flow);
+	return flow_go_on();
+}
+
+int dash_flow_count(struct dash_flow_table *ft,
+		    const struct dash_flow_filter *f)
+{
+	struct flow_count count = { .filter = f };
+	struct dash_flow_pos pos = {};
+
+	return dash_flow_walk(ft, &pos, flow_count_one, &count) ?: count.n;
+}
+
+/* --- the first of an order --- */
+
+/* A heap, the lowest of those that are the highest so far on top. */
+struct flow_top {
+	const struct dash_flow_filter *filter;
+	struct dash_flow_rank *rank;
+	unsigned int n;
+	unsigned int max;
+	u8 order;
+};
+
+static u64 flow_value(const struct dash_flow *flow, u8 order)
+{
+	switch (order) {
+	case DASH_FLOW_ORDER_BYTES:
+		return READ_ONCE(flow->bytes[0]) + READ_ONCE(flow->bytes[1]);
+	case DASH_FLOW_ORDER_PACKETS:
+		return READ_ONCE(flow->packets[0]) +
+		       READ_ONCE(flow->packets[1]);
+	case DASH_FLOW_ORDER_AGE:
+		return jiffies - flow->created;
+	}
+	return max(0L, (long)(jiffies - dash_flow_last(flow)));
+}
+
+static void flow_top_up(struct flow_top *top, unsigned int i)
+{
+	struct dash_flow_rank *rank = top->rank;
+
+	for (; i && rank[i].value < rank[(i - 1) / 2].value; i = (i - 1) / 2)
+		swap(rank[i], rank[(i - 1) / 2]);
+}
+
+static void flow_top_down(struct flow_top *top)
+{
+	struct dash_flow_rank *rank = top->rank;
+	unsigned int i = 0, low;
+
+	while ((low = 2 * i + 1) < top->n) {
+		if (low + 1 < top->n && rank[low + 1].value < rank[low].value)
+			low++;
+		if (rank[i].value <= rank[low].value)
+			break;
+		swap(rank[i], rank[low]);
+		i = low;
+	}
+}
+
+static int flow_top_one(struct dash_flow *flow, void *arg)
+{
+	struct flow_top *top = arg;
+	struct dash_flow_rank new;
+
+	new.value = flow_value(flow, top->order);
+	if ((top->n == top->max && new.value <= top->rank[0].value) ||
+	    !dash_flow_match(top->filter, flow))
+		return flow_go_on();
+	new.key = flow->key;
+	new.hash = flow->hash;
+	if (top->n < top->max) {
+		top->rank[top->n] = new;
+		flow_top_up(top, top->n++);
+	} else {
+		top->rank[0] = new;
+		flow_top_down(top);
+	}
+	return flow_go_on();
+}
+
+static int flow_rank_cmp(const void *a, const void *b)
+{
+	const struct dash_flow_rank *x = a, *y = b;
+
+	if (x->value != y->value)
+		return x->value < y->value ? 1 : -1;
+	return memcmp(&x->key, &y->key, sizeof(x->key));
+}
+
+int dash_flow_top(struct dash_flow_table *ft, const struct dash_flow_filter *f,
+		  u8 order, struct dash_flow_rank *rank, unsigned int n)
+{
+	struct flow_top top = {
+		.filter = f,
+		.rank = rank,
+		.max = n,
+		.order = order,
+	};
+	struct dash_flow_pos pos = {};
+	int err;
+
+	err = dash_flow_walk(ft, &pos, flow_top_one, &top);
+	if (err)
+		return err;
+	sort(rank, top.n, sizeof(*rank), flow_rank_cmp, NULL);
+	return top.n;
 }

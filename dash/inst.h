@@ -140,6 +140,22 @@ static inline bool dash_inst_is_vip(const struct dash_inst *inst,
 }
 
 /**
+ * dash_inst_vip_for - a VIP in place of one that may be gone
+ * @inst: settings
+ * @vip: VIP as it was
+ *
+ * Context: RCU.
+ * Return: @vip if it is one or there is no other of its family, else the first.
+ */
+static inline const struct in6_addr *
+dash_inst_vip_for(const struct dash_inst *inst, const struct in6_addr *vip)
+{
+	if (dash_inst_is_vip(inst, vip))
+		return vip;
+	return inst->first_vip[!ipv6_addr_v4mapped(vip)] ?: vip;
+}
+
+/**
  * dash_inst_is_vm_vni - is a VNI one that VMs send with?
  * @inst: settings
  * @vni: VNI

@@ -250,6 +250,18 @@ const struct nla_policy dash_vni_range_nl_policy[DASH_A_VNI_RANGE_HI + 1] = {
 	[DASH_A_VNI_RANGE_HI] = { .type = NLA_U32, },
 };
 
+const struct nla_policy dash_xform_nl_policy[DASH_A_XFORM_BYTES + 1] = {
+	[DASH_A_XFORM_OUTER_SRC] = { .type = NLA_BINARY, },
+	[DASH_A_XFORM_OUTER_DST] = { .type = NLA_BINARY, },
+	[DASH_A_XFORM_VNI] = { .type = NLA_U32, },
+	[DASH_A_XFORM_ENCAP] = NLA_POLICY_MAX(NLA_U8, 1),
+	[DASH_A_XFORM_DST_MAC] = NLA_POLICY_EXACT_LEN(6),
+	[DASH_A_XFORM_UDP_SPORT] = { .type = NLA_U16, },
+	[DASH_A_XFORM_DEV] = { .type = NLA_NUL_STRING, },
+	[DASH_A_XFORM_PACKETS] = { .type = NLA_U64, },
+	[DASH_A_XFORM_BYTES] = { .type = NLA_U64, },
+};
+
 /* DASH_CMD_CONFIG_SET - do */
 const struct nla_policy dash_config_set_nl_policy[DASH_A_CONFIG_PORT + 1] = {
 	[DASH_A_CONFIG_TXN] = { .type = NLA_U32, },
@@ -357,7 +369,7 @@ const struct nla_policy dash_memory_get_nl_policy[DASH_A_MEMORY_KIND + 1] = {
 };
 
 /* DASH_CMD_FLOW_GET - do */
-const struct nla_policy dash_flow_get_nl_policy[DASH_A_FLOW_AGE + 1] = {
+const struct nla_policy dash_flow_get_nl_policy[DASH_A_FLOW_DETAILS + 1] = {
 	[DASH_A_FLOW_ENI] = { .type = NLA_NUL_STRING, .len = 63, },
 	[DASH_A_FLOW_SRC] = { .type = NLA_BINARY, },
 	[DASH_A_FLOW_DST] = { .type = NLA_BINARY, },
@@ -366,10 +378,15 @@ const struct nla_policy dash_flow_get_nl_policy[DASH_A_FLOW_AGE + 1] = {
 	[DASH_A_FLOW_DPORT] = { .type = NLA_U16, },
 	[DASH_A_FLOW_STATE] = NLA_POLICY_MAX(NLA_U8, 8),
 	[DASH_A_FLOW_AGE] = { .type = NLA_U32, },
+	[DASH_A_FLOW_SRC_LEN] = NLA_POLICY_MAX(NLA_U8, 128),
+	[DASH_A_FLOW_DST_LEN] = NLA_POLICY_MAX(NLA_U8, 128),
+	[DASH_A_FLOW_PORT] = { .type = NLA_U16, },
+	[DASH_A_FLOW_RULE] = { .type = NLA_NUL_STRING, .len = 127, },
+	[DASH_A_FLOW_DETAILS] = { .type = NLA_FLAG, },
 };
 
 /* DASH_CMD_FLOW_FLUSH - do */
-const struct nla_policy dash_flow_flush_nl_policy[DASH_A_FLOW_AGE + 1] = {
+const struct nla_policy dash_flow_flush_nl_policy[DASH_A_FLOW_DETAILS + 1] = {
 	[DASH_A_FLOW_ENI] = { .type = NLA_NUL_STRING, .len = 63, },
 	[DASH_A_FLOW_SRC] = { .type = NLA_BINARY, },
 	[DASH_A_FLOW_DST] = { .type = NLA_BINARY, },
@@ -378,6 +395,11 @@ const struct nla_policy dash_flow_flush_nl_policy[DASH_A_FLOW_AGE + 1] = {
 	[DASH_A_FLOW_DPORT] = { .type = NLA_U16, },
 	[DASH_A_FLOW_STATE] = NLA_POLICY_MAX(NLA_U8, 8),
 	[DASH_A_FLOW_AGE] = { .type = NLA_U32, },
+	[DASH_A_FLOW_SRC_LEN] = NLA_POLICY_MAX(NLA_U8, 128),
+	[DASH_A_FLOW_DST_LEN] = NLA_POLICY_MAX(NLA_U8, 128),
+	[DASH_A_FLOW_PORT] = { .type = NLA_U16, },
+	[DASH_A_FLOW_RULE] = { .type = NLA_NUL_STRING, .len = 127, },
+	[DASH_A_FLOW_DETAILS] = { .type = NLA_FLAG, },
 };
 
 /* DASH_CMD_EXPLAIN - do */
@@ -393,8 +415,95 @@ const struct nla_policy dash_explain_nl_policy[DASH_A_EXPLAIN_PA + 1] = {
 	[DASH_A_EXPLAIN_PA] = { .type = NLA_BINARY, },
 };
 
+/* DASH_CMD_FLOW_COUNT - do */
+const struct nla_policy dash_flow_count_nl_policy[DASH_A_FLOW_DETAILS + 1] = {
+	[DASH_A_FLOW_ENI] = { .type = NLA_NUL_STRING, .len = 63, },
+	[DASH_A_FLOW_SRC] = { .type = NLA_BINARY, },
+	[DASH_A_FLOW_DST] = { .type = NLA_BINARY, },
+	[DASH_A_FLOW_PROTO] = { .type = NLA_U8, },
+	[DASH_A_FLOW_SPORT] = { .type = NLA_U16, },
+	[DASH_A_FLOW_DPORT] = { .type = NLA_U16, },
+	[DASH_A_FLOW_STATE] = NLA_POLICY_MAX(NLA_U8, 8),
+	[DASH_A_FLOW_AGE] = { .type = NLA_U32, },
+	[DASH_A_FLOW_SRC_LEN] = NLA_POLICY_MAX(NLA_U8, 128),
+	[DASH_A_FLOW_DST_LEN] = NLA_POLICY_MAX(NLA_U8, 128),
+	[DASH_A_FLOW_PORT] = { .type = NLA_U16, },
+	[DASH_A_FLOW_RULE] = { .type = NLA_NUL_STRING, .len = 127, },
+	[DASH_A_FLOW_DETAILS] = { .type = NLA_FLAG, },
+};
+
+/* DASH_CMD_FLOW_TOP - do */
+const struct nla_policy dash_flow_top_nl_policy[DASH_A_FLOW_TOP + 1] = {
+	[DASH_A_FLOW_ENI] = { .type = NLA_NUL_STRING, .len = 63, },
+	[DASH_A_FLOW_SRC] = { .type = NLA_BINARY, },
+	[DASH_A_FLOW_DST] = { .type = NLA_BINARY, },
+	[DASH_A_FLOW_PROTO] = { .type = NLA_U8, },
+	[DASH_A_FLOW_SPORT] = { .type = NLA_U16, },
+	[DASH_A_FLOW_DPORT] = { .type = NLA_U16, },
+	[DASH_A_FLOW_STATE] = NLA_POLICY_MAX(NLA_U8, 8),
+	[DASH_A_FLOW_AGE] = { .type = NLA_U32, },
+	[DASH_A_FLOW_SRC_LEN] = NLA_POLICY_MAX(NLA_U8, 128),
+	[DASH_A_FLOW_DST_LEN] = NLA_POLICY_MAX(NLA_U8, 128),
+	[DASH_A_FLOW_PORT] = { .type = NLA_U16, },
+	[DASH_A_FLOW_RULE] = { .type = NLA_NUL_STRING, .len = 127, },
+	[DASH_A_FLOW_DETAILS] = { .type = NLA_FLAG, },
+	[DASH_A_FLOW_ORDER] = NLA_POLICY_MAX(NLA_U8, 3),
+	[DASH_A_FLOW_TOP] = NLA_POLICY_RANGE(NLA_U16, 1, 1000),
+};
+
+/* DASH_CMD_FLOW_ADD - do */
+const struct nla_policy dash_flow_add_nl_policy[DASH_A_FLOW_ICMP_TYPE + 1] = {
+	[DASH_A_FLOW_ENI] = { .type = NLA_NUL_STRING, .len = 63, },
+	[DASH_A_FLOW_DIRECTION] = NLA_POLICY_MAX(NLA_U8, 1),
+	[DASH_A_FLOW_SRC] = { .type = NLA_BINARY, },
+	[DASH_A_FLOW_DST] = { .type = NLA_BINARY, },
+	[DASH_A_FLOW_PROTO] = { .type = NLA_U8, },
+	[DASH_A_FLOW_SPORT] = { .type = NLA_U16, },
+	[DASH_A_FLOW_DPORT] = { .type = NLA_U16, },
+	[DASH_A_FLOW_STATE] = NLA_POLICY_MAX(NLA_U8, 8),
+	[DASH_A_FLOW_FORWARD] = NLA_POLICY_NESTED(dash_xform_nl_policy),
+	[DASH_A_FLOW_REVERSE] = NLA_POLICY_NESTED(dash_xform_nl_policy),
+	[DASH_A_FLOW_PA] = { .type = NLA_BINARY, },
+	[DASH_A_FLOW_VNI] = { .type = NLA_U32, },
+	[DASH_A_FLOW_VIP] = { .type = NLA_BINARY, },
+	[DASH_A_FLOW_ENCAP] = NLA_POLICY_MAX(NLA_U8, 1),
+	[DASH_A_FLOW_ICMP_TYPE] = { .type = NLA_U8, },
+};
+
+/* DASH_CMD_FLOW_DEL - do */
+const struct nla_policy dash_flow_del_nl_policy[DASH_A_FLOW_DPORT + 1] = {
+	[DASH_A_FLOW_ENI] = { .type = NLA_NUL_STRING, .len = 63, },
+	[DASH_A_FLOW_SRC] = { .type = NLA_BINARY, },
+	[DASH_A_FLOW_DST] = { .type = NLA_BINARY, },
+	[DASH_A_FLOW_PROTO] = { .type = NLA_U8, },
+	[DASH_A_FLOW_SPORT] = { .type = NLA_U16, },
+	[DASH_A_FLOW_DPORT] = { .type = NLA_U16, },
+};
+
+/* DASH_CMD_FLOW_SAVE - do */
+const struct nla_policy dash_flow_save_nl_policy[DASH_A_FLOW_DETAILS + 1] = {
+	[DASH_A_FLOW_ENI] = { .type = NLA_NUL_STRING, .len = 63, },
+	[DASH_A_FLOW_SRC] = { .type = NLA_BINARY, },
+	[DASH_A_FLOW_DST] = { .type = NLA_BINARY, },
+	[DASH_A_FLOW_PROTO] = { .type = NLA_U8, },
+	[DASH_A_FLOW_SPORT] = { .type = NLA_U16, },
+	[DASH_A_FLOW_DPORT] = { .type = NLA_U16, },
+	[DASH_A_FLOW_STATE] = NLA_POLICY_MAX(NLA_U8, 8),
+	[DASH_A_FLOW_AGE] = { .type = NLA_U32, },
+	[DASH_A_FLOW_SRC_LEN] = NLA_POLICY_MAX(NLA_U8, 128),
+	[DASH_A_FLOW_DST_LEN] = NLA_POLICY_MAX(NLA_U8, 128),
+	[DASH_A_FLOW_PORT] = { .type = NLA_U16, },
+	[DASH_A_FLOW_RULE] = { .type = NLA_NUL_STRING, .len = 127, },
+	[DASH_A_FLOW_DETAILS] = { .type = NLA_FLAG, },
+};
+
+/* DASH_CMD_FLOW_RESTORE - do */
+const struct nla_policy dash_flow_restore_nl_policy[DASH_A_FLOW_CONNECTION + 1] = {
+	[DASH_A_FLOW_CONNECTION] = { .type = NLA_BINARY, },
+};
+
 /* Ops table for dash */
-const struct genl_ops dash_nl_ops[12] = {
+const struct genl_ops dash_nl_ops[18] = {
 	{
 		.cmd		= DASH_CMD_CONFIG_SET,
 		.doit		= dash_nl_config_set_doit,
@@ -463,13 +572,13 @@ const struct genl_ops dash_nl_ops[12] = {
 		.doit		= dash_nl_flow_get_doit,
 		.dumpit		= dash_nl_flow_get_dumpit,
 		.policy		= dash_flow_get_nl_policy,
-		.maxattr	= DASH_A_FLOW_AGE,
+		.maxattr	= DASH_A_FLOW_DETAILS,
 	},
 	{
 		.cmd		= DASH_CMD_FLOW_FLUSH,
 		.doit		= dash_nl_flow_flush_doit,
 		.policy		= dash_flow_flush_nl_policy,
-		.maxattr	= DASH_A_FLOW_AGE,
+		.maxattr	= DASH_A_FLOW_DETAILS,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
@@ -477,5 +586,46 @@ const struct genl_ops dash_nl_ops[12] = {
 		.doit		= dash_nl_explain_doit,
 		.policy		= dash_explain_nl_policy,
 		.maxattr	= DASH_A_EXPLAIN_PA,
+	},
+	{
+		.cmd		= DASH_CMD_FLOW_COUNT,
+		.doit		= dash_nl_flow_count_doit,
+		.policy		= dash_flow_count_nl_policy,
+		.maxattr	= DASH_A_FLOW_DETAILS,
+	},
+	{
+		.cmd		= DASH_CMD_FLOW_TOP,
+		.doit		= dash_nl_flow_top_doit,
+		.policy		= dash_flow_top_nl_policy,
+		.maxattr	= DASH_A_FLOW_TOP,
+	},
+	{
+		.cmd		= DASH_CMD_FLOW_ADD,
+		.doit		= dash_nl_flow_add_doit,
+		.policy		= dash_flow_add_nl_policy,
+		.maxattr	= DASH_A_FLOW_ICMP_TYPE,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= DASH_CMD_FLOW_DEL,
+		.doit		= dash_nl_flow_del_doit,
+		.policy		= dash_flow_del_nl_policy,
+		.maxattr	= DASH_A_FLOW_DPORT,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= DASH_CMD_FLOW_SAVE,
+		.doit		= dash_nl_flow_save_doit,
+		.dumpit		= dash_nl_flow_save_dumpit,
+		.policy		= dash_flow_save_nl_policy,
+		.maxattr	= DASH_A_FLOW_DETAILS,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= DASH_CMD_FLOW_RESTORE,
+		.doit		= dash_nl_flow_restore_doit,
+		.policy		= dash_flow_restore_nl_policy,
+		.maxattr	= DASH_A_FLOW_CONNECTION,
+		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 };

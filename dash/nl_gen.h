@@ -37,6 +37,7 @@ extern const struct nla_policy dash_timeouts_nl_policy[DASH_A_TIMEOUTS_OTHER + 1
 extern const struct nla_policy dash_type_step_nl_policy[DASH_A_TYPE_STEP_VNI + 1];
 extern const struct nla_policy dash_vnet_nl_policy[DASH_A_VNET_APPEND + 1];
 extern const struct nla_policy dash_vni_range_nl_policy[DASH_A_VNI_RANGE_HI + 1];
+extern const struct nla_policy dash_xform_nl_policy[DASH_A_XFORM_BYTES + 1];
 
 extern const struct nla_policy dash_config_set_nl_policy[DASH_A_CONFIG_PORT + 1];
 
@@ -56,14 +57,26 @@ extern const struct nla_policy dash_stats_get_nl_policy[DASH_A_STATS_PORT + 1];
 
 extern const struct nla_policy dash_memory_get_nl_policy[DASH_A_MEMORY_KIND + 1];
 
-extern const struct nla_policy dash_flow_get_nl_policy[DASH_A_FLOW_AGE + 1];
+extern const struct nla_policy dash_flow_get_nl_policy[DASH_A_FLOW_DETAILS + 1];
 
-extern const struct nla_policy dash_flow_flush_nl_policy[DASH_A_FLOW_AGE + 1];
+extern const struct nla_policy dash_flow_flush_nl_policy[DASH_A_FLOW_DETAILS + 1];
 
 extern const struct nla_policy dash_explain_nl_policy[DASH_A_EXPLAIN_PA + 1];
 
+extern const struct nla_policy dash_flow_count_nl_policy[DASH_A_FLOW_DETAILS + 1];
+
+extern const struct nla_policy dash_flow_top_nl_policy[DASH_A_FLOW_TOP + 1];
+
+extern const struct nla_policy dash_flow_add_nl_policy[DASH_A_FLOW_ICMP_TYPE + 1];
+
+extern const struct nla_policy dash_flow_del_nl_policy[DASH_A_FLOW_DPORT + 1];
+
+extern const struct nla_policy dash_flow_save_nl_policy[DASH_A_FLOW_DETAILS + 1];
+
+extern const struct nla_policy dash_flow_restore_nl_policy[DASH_A_FLOW_CONNECTION + 1];
+
 /* Ops table for dash */
-extern const struct genl_ops dash_nl_ops[12];
+extern const struct genl_ops dash_nl_ops[18];
 
 int dash_nl_config_set_doit(struct sk_buff *skb, struct genl_info *info);
 int dash_nl_config_del_doit(struct sk_buff *skb, struct genl_info *info);
@@ -81,5 +94,12 @@ int dash_nl_flow_get_doit(struct sk_buff *skb, struct genl_info *info);
 int dash_nl_flow_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 int dash_nl_flow_flush_doit(struct sk_buff *skb, struct genl_info *info);
 int dash_nl_explain_doit(struct sk_buff *skb, struct genl_info *info);
+int dash_nl_flow_count_doit(struct sk_buff *skb, struct genl_info *info);
+int dash_nl_flow_top_doit(struct sk_buff *skb, struct genl_info *info);
+int dash_nl_flow_add_doit(struct sk_buff *skb, struct genl_info *info);
+int dash_nl_flow_del_doit(struct sk_buff *skb, struct genl_info *info);
+int dash_nl_flow_save_doit(struct sk_buff *skb, struct genl_info *info);
+int dash_nl_flow_save_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
+int dash_nl_flow_restore_doit(struct sk_buff *skb, struct genl_info *info);
 
 #endif /* _LINUX_DASH_GEN_H */

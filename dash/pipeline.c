@@ -131,14 +131,10 @@ static void dash_flow_initiator(const struct dash_pkt *pkt,
 	dash_flow_tuple(flow, &init->t);
 	init->has_ports = dash_tuple_has_ports(&init->t);
 	init->outer.saddr = act->pa;
-	init->outer.daddr = act->vip;
+	/* A VIP that is gone: as if the packet had come to the one there is. */
+	init->outer.daddr = *dash_inst_vip_for(init->inst, &act->vip);
 	init->outer.vni = act->vni;
 	init->outer.encap = act->encap;
-	/* A VIP that is gone: as if the packet had come to the one there is. */
-	if (!dash_inst_is_vip(init->inst, &init->outer.daddr) &&
-	    init->inst->first_vip[!dash_addr_is_v4(&act->vip)])
-		init->outer.daddr =
-			*init->inst->first_vip[!dash_addr_is_v4(&act->vip)];
 }
 
 /* Did policy change such that the decision may be another? A change of other
