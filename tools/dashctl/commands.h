@@ -13,6 +13,8 @@ int cmd_save(struct args *a);				/* show.c */
 int cmd_stats(struct args *a);				/* stats.c */
 int cmd_flow(struct args *a);				/* flow.c */
 int cmd_explain(struct args *a);			/* explain.c */
+int save_flows(struct args *a);				/* flowfile.c */
+int load_flows(const char *path);			/* flowfile.c */
 int cmd_complete(struct args *a);			/* help.c */
 int cmd_help(struct args *a);				/* help.c */
 int help_object(const char *object);			/* help.c */

@@ -57,6 +57,15 @@ _dashctl() {
 	state)
 		list=$(dashctl --complete states)
 		;;
+	by)
+		list=$(dashctl --complete orders)
+		;;
+	direction)
+		[[ ${words[0]:-} == flow ]] && list="outbound inbound"
+		;;
+	encap)
+		[[ ${words[0]:-} == flow ]] && list="vxlan nvgre"
+		;;
 	esac
 	if [[ -n $list ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$list" -- "$cur")
@@ -77,20 +86,38 @@ _dashctl() {
 	case $object in
 	load)
 		if [[ $cur == -* ]]; then
-			list="--sync --check --ignore-unknown"
+			list="--sync --check --ignore-unknown --flows"
 		else
 			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 			return
 		fi
 		;;
-	save | flush) ;;
+	save)
+		if [[ $prev == -o ]]; then
+			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+			return
+		fi
+		list="--flows"
+		[[ ${words[1]:-} == --flows ]] && list="-o"
+		;;
+	flush) ;;
 	help) list=$(dashctl --complete top) ;;
 	stats) list="eni port drops memory" ;;
 	flow)
 		if [[ ${#words[@]} -eq 1 ]]; then
-			list="show get count flush"
+			list="show get count flush add del"
+		elif [[ ${words[1]} == add || ${words[1]} == del ]]; then
+			list=$(dashctl --complete flow)
+		elif [[ ${words[2]:-} == top ]]; then
+			# flow show top N by ORDER filter value …
+			if [[ ${#words[@]} -eq 4 ]]; then
+				list=by
+			elif [[ ${#words[@]} -gt 5 ]] && ((${#words[@]} % 2 == 0)); then
+				list=$(dashctl --complete filters)
+			fi
 		elif ((${#words[@]} % 2 == 0)); then
 			list=$(dashctl --complete filters)
+			[[ ${words[1]} == show && ${#words[@]} -eq 2 ]] && list+=" top"
 		fi
 		;;
 	explain) list="eni outbound inbound src dst proto sport dport vni pa" ;;

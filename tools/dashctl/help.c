@@ -10,6 +10,8 @@ static const char usage[] =
 	"       dashctl -b FILE                      commands from a file, one a line\n"
 	"       dashctl load FILE [--sync] [--check] [--ignore-unknown]\n"
 	"       dashctl save | flush\n"
+	"       dashctl save --flows [-o FILE]       connections, and back again:\n"
+	"       dashctl load --flows FILE\n"
 	"       dashctl OBJECT [KIND] add|replace|set KEY [FIELD VALUE]…\n"
 	"       dashctl OBJECT [KIND] del KEY\n"
 	"       dashctl OBJECT [KIND] show [KEY | PARENT]\n"
@@ -19,7 +21,13 @@ static const char usage[] =
 	"       dashctl route bind ENI GROUP | route unbind ENI\n"
 	"       dashctl stats [eni NAME | port DEVICE] [drops]\n"
 	"       dashctl stats memory\n"
-	"       dashctl flow {show|get|count|flush} [{eni|src|dst|proto|sport|dport|state|age} VALUE]…\n"
+	"       dashctl flow {show|get|count|flush} [top N by {bytes|packets|age|idle}]\n"
+	"               [{eni|src|dst|proto|sport|dport|port|state|age|rule} VALUE]…\n"
+	"       dashctl flow add eni NAME direction {outbound|inbound} src A dst B proto P\n"
+	"               [sport N] [dport N] [state S] [pa A] [vni N] [vip A] [encap E]\n"
+	"               {forward|reverse} {direct | outer_dst A vni N [outer_src A] [encap E]\n"
+	"               [dst_mac M] [udp_sport N]}…\n"
+	"       dashctl flow del eni NAME src A dst B proto P [sport N] [dport N]\n"
 	"       dashctl explain eni NAME {outbound|inbound} src A dst B proto P\n"
 	"               [sport N] [dport N] [vni N] [pa A]\n"
 	"       dashctl help [OBJECT]\n";
@@ -221,14 +229,25 @@ int cmd_complete(struct args *a)
 {
 	const char *what = args_next(a), *object = args_next(a);
 	const char *kind = args_next(a), *name = args_next(a);
-	static const char * const filters[] = {
-		"eni", "src", "dst", "proto", "sport", "dport", "state", "age", NULL,
-	};
+	const struct field *f;
 
 	if (!what || !strcmp(what, "top"))
 		return complete_top();
 	if (!strcmp(what, "filters")) {
-		words(filters);
+		for (f = flow_filter_fields; f->name; f++)
+			puts(f->name);
+		return DONE;
+	}
+	if (!strcmp(what, "flow")) {
+		for (f = flow_add_fields; f->name; f++)
+			puts(f->name);
+		for (f = flow_xform_fields; f->name; f++)
+			puts(f->name);
+		puts("forward\nreverse\ndirect");
+		return DONE;
+	}
+	if (!strcmp(what, "orders")) {
+		words(flow_order_names.name);
 		return DONE;
 	}
 	if (!strcmp(what, "states")) {

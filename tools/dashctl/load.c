@@ -451,6 +451,7 @@ int cmd_load(struct args *a)
 {
 	struct load l = { 0 };
 	const char *path = NULL;
+	bool flows = false;
 
 	while (a->n) {
 		const char *word = args_next(a);
@@ -461,16 +462,22 @@ int cmd_load(struct args *a)
 			l.check = true;
 		else if (!strcmp(word, "--ignore-unknown"))
 			l.enc.ignore_unknown = true;
-		else if (!strcmp(word, "--policy") || !strcmp(word, "--flows"))
+		else if (!strcmp(word, "--flows"))
+			flows = true;
+		else if (!strcmp(word, "--policy"))
 			return wrong_call("load: %s is not supported yet", word);
 		else if (path || (word[0] == '-' && word[1]))
-			return wrong_call("load: \"%s\"? load FILE [--sync] [--check] [--ignore-unknown]",
+			return wrong_call("load: \"%s\"? load FILE [--sync] [--check] [--ignore-unknown] or [--flows]",
 					  word);
 		else
 			path = word;
 	}
 	if (!path)
 		return wrong_call("load: which file? \"-\" is the standard input");
+	if (flows && (l.sync || l.check || l.enc.ignore_unknown))
+		return wrong_call("load: --flows loads connections only: no other option goes with it");
+	if (flows)
+		return load_flows(path);
 	return load(&l, source_open(path));
 }
 

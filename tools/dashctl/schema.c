@@ -30,6 +30,10 @@ const struct names direction_names = {
 	.synonym = LIST("out", "outbound", "in", "inbound"),
 };
 
+const struct names flow_order_names = {
+	NAMES("bytes", "packets", "age", "idle"),
+};
+
 const struct names flow_state_names = {
 	NAMES("syn_sent", "syn_recv", "established", "fin", "time_wait", "closed",
 	      "new", "stream", "icmp"),
@@ -523,6 +527,58 @@ const struct field flow_fields[] = {
 	REPLY("reverse", T_NEST, DASH_A_FLOW_REVERSE, .sub = xform_fields),
 	REPLY("pa", T_ADDR, DASH_A_FLOW_PA),
 	REPLY("vni", T_U32, DASH_A_FLOW_VNI),
+	REPLY("rule", T_STR, DASH_A_FLOW_RULE),
+	END
+};
+
+const struct field flow_filter_fields[] = {
+	FIELD("eni", T_STR, DASH_A_FLOW_ENI, .flags = F_ENI),
+	FIELD("src", T_PREFIX, DASH_A_FLOW_SRC, .len_attr = DASH_A_FLOW_SRC_LEN),
+	FIELD("dst", T_PREFIX, DASH_A_FLOW_DST, .len_attr = DASH_A_FLOW_DST_LEN),
+	FIELD("proto", T_PROTO, DASH_A_FLOW_PROTO),
+	FIELD("sport", T_U16, DASH_A_FLOW_SPORT),
+	FIELD("dport", T_U16, DASH_A_FLOW_DPORT),
+	FIELD("port", T_U16, DASH_A_FLOW_PORT),
+	ENUM("state", DASH_A_FLOW_STATE, flow_state_names),
+	FIELD("age", T_U32, DASH_A_FLOW_AGE),
+	FIELD("rule", T_STR, DASH_A_FLOW_RULE),
+	END
+};
+
+const struct field flow_add_fields[] = {
+	FIELD("eni", T_STR, DASH_A_FLOW_ENI, .flags = F_ENI),
+	ENUM("direction", DASH_A_FLOW_DIRECTION, direction_names),
+	FIELD("src", T_ADDR, DASH_A_FLOW_SRC),
+	FIELD("dst", T_ADDR, DASH_A_FLOW_DST),
+	FIELD("proto", T_PROTO, DASH_A_FLOW_PROTO),
+	FIELD("sport", T_U16, DASH_A_FLOW_SPORT),
+	FIELD("dport", T_U16, DASH_A_FLOW_DPORT),
+	ENUM("state", DASH_A_FLOW_STATE, flow_state_names),
+	FIELD("pa", T_ADDR, DASH_A_FLOW_PA),
+	FIELD("vni", T_U32, DASH_A_FLOW_VNI, .flags = F_VNI),
+	FIELD("vip", T_ADDR, DASH_A_FLOW_VIP),
+	ENUM("encap", DASH_A_FLOW_ENCAP, encap_type_names),
+	FIELD("icmp_type", T_U8, DASH_A_FLOW_ICMP_TYPE),
+	END
+};
+
+const struct field flow_xform_fields[] = {
+	FIELD("outer_src", T_ADDR, DASH_A_XFORM_OUTER_SRC),
+	FIELD("outer_dst", T_ADDR, DASH_A_XFORM_OUTER_DST),
+	FIELD("vni", T_U32, DASH_A_XFORM_VNI, .flags = F_VNI),
+	ENUM("encap", DASH_A_XFORM_ENCAP, encap_type_names),
+	FIELD("dst_mac", T_MAC, DASH_A_XFORM_DST_MAC),
+	FIELD("udp_sport", T_U16, DASH_A_XFORM_UDP_SPORT),
+	END
+};
+
+const struct field flow_del_fields[] = {
+	FIELD("eni", T_STR, DASH_A_FLOW_ENI, .flags = F_ENI),
+	FIELD("src", T_ADDR, DASH_A_FLOW_SRC),
+	FIELD("dst", T_ADDR, DASH_A_FLOW_DST),
+	FIELD("proto", T_PROTO, DASH_A_FLOW_PROTO),
+	FIELD("sport", T_U16, DASH_A_FLOW_SPORT),
+	FIELD("dport", T_U16, DASH_A_FLOW_DPORT),
 	END
 };
 

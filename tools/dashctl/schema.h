@@ -108,11 +108,19 @@ extern const struct names drop_names;
 extern const struct names memory_names;
 extern const struct names direction_names;
 extern const struct names flow_state_names;
+extern const struct names flow_order_names;
 extern const struct names acl_action_names;
 
 /* What the kernel reports besides rows. */
 extern const struct field xform_fields[];
 extern const struct field flow_fields[];
+
+/* What it is asked about connections, and told. */
+extern const struct field flow_filter_fields[];
+extern const struct field flow_add_fields[];
+extern const struct field flow_xform_fields[];
+extern const struct field flow_del_fields[];
+
 extern const struct field explain_fields[];
 extern const struct field acl_step_fields[];
 extern const struct field dir_stats_fields[];

@@ -281,7 +281,7 @@ int cmd_save(struct args *a)
 	bool ok;
 
 	if (args_take(a, "--flows"))
-		return wrong_call("save: --flows is not supported yet");
+		return save_flows(a);
 	if (!args_done(a))
 		return WRONG_CALL;
 	nl = nl_open();
