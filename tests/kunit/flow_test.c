@@ -353,14 +353,26 @@ static void flow_test_filter(struct kunit *test)
 		KUNIT_EXPECT_TRUE(test, MATCH());
 		KUNIT_EXPECT_TRUE(test, MATCH(.eni = &c->eni[0]));
 		KUNIT_EXPECT_FALSE(test, MATCH(.eni = &c->eni[1]));
-		KUNIT_EXPECT_TRUE(test, MATCH(.by_src = 1, .src = pkt.t.src));
-		KUNIT_EXPECT_FALSE(test, MATCH(.by_src = 1, .src = pkt.t.dst));
-		KUNIT_EXPECT_TRUE(test, MATCH(.by_dst = 1, .dst = pkt.t.dst));
-		KUNIT_EXPECT_FALSE(test, MATCH(.by_dst = 1, .dst = pkt.t.src));
+		KUNIT_EXPECT_TRUE(test, MATCH(.by_src = 1, .src = pkt.t.src,
+					      .src_len = 128));
+		KUNIT_EXPECT_FALSE(test, MATCH(.by_src = 1, .src = pkt.t.dst,
+					      .src_len = 128));
+		KUNIT_EXPECT_TRUE(test, MATCH(.by_dst = 1, .dst = pkt.t.dst,
+					      .dst_len = 128));
+		KUNIT_EXPECT_FALSE(test, MATCH(.by_dst = 1, .dst = pkt.t.src,
+					      .dst_len = 128));
 		KUNIT_EXPECT_TRUE(test, MATCH(.by_sport = 1, .sport = htons(7)));
 		KUNIT_EXPECT_FALSE(test, MATCH(.by_sport = 1));
 		KUNIT_EXPECT_TRUE(test, MATCH(.by_dport = 1, .dport = htons(80)));
 		KUNIT_EXPECT_FALSE(test, MATCH(.by_dport = 1, .dport = 1));
+		KUNIT_EXPECT_TRUE(test, MATCH(.by_port = 1, .port = htons(7)));
+		KUNIT_EXPECT_TRUE(test, MATCH(.by_port = 1, .port = htons(80)));
+		KUNIT_EXPECT_FALSE(test, MATCH(.by_port = 1, .port = 80));
+		pkt.t.src.s6_addr[15] ^= 1;
+		KUNIT_EXPECT_TRUE(test, MATCH(.by_src = 1, .src = pkt.t.src,
+					      .src_len = 127));
+		KUNIT_EXPECT_FALSE(test, MATCH(.by_src = 1, .src = pkt.t.src,
+					       .src_len = 128));
 		KUNIT_EXPECT_TRUE(test, MATCH(.by_proto = 1, .proto = 17));
 		KUNIT_EXPECT_FALSE(test, MATCH(.by_proto = 1, .proto = 6));
 		KUNIT_EXPECT_TRUE(test, MATCH(.by_state = 1,
@@ -954,6 +966,133 @@ static void flow_test_stats(struct kunit *test)
 	free_percpu(ps);
 }
 
+#define TOP_FLOWS	300
+
+/* Connection i had i * 7 % TOP_FLOWS packets more, and is i seconds old. */
+static void flow_test_top(struct kunit *test)
+{
+	struct dash_flow_filter f = {}, none = { .by_proto = true };
+	struct flow_ctx *c = test->priv;
+	struct dash_flow_rank *rank;
+	struct dash_flow *flow;
+	int i, n;
+
+	rank = kunit_kcalloc(test, 1000, sizeof(*rank), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, rank);
+	for (i = 0; i < TOP_FLOWS; i++) {
+		struct dash_pkt pkt = flow_pkt(c, IPPROTO_UDP, i, OUT, false);
+
+		KUNIT_ASSERT_EQ(test, flow_make(test, &pkt, &flow), 0);
+		flow->packets[0] += i * 7 % TOP_FLOWS;
+		flow->bytes[1] += i;
+		flow->created -= i * HZ;
+		flow->last -= (i % 10) * HZ;
+	}
+	KUNIT_EXPECT_EQ(test, dash_flow_count(c->ft, &f), TOP_FLOWS);
+	KUNIT_EXPECT_EQ(test, dash_flow_count(c->ft, &none), 0);
+	KUNIT_EXPECT_EQ(test, dash_flow_top(c->ft, &none, 0, rank, 10), 0);
+	KUNIT_EXPECT_EQ(test, dash_flow_top(NULL, &f, 0, rank, 10), 0);
+
+	for (n = 1; n < 1000; n = n * 5 + 1) {
+		int want = min(n, TOP_FLOWS), bad = 0;
+
+		KUNIT_EXPECT_EQ(test, dash_flow_top(c->ft, &f,
+						    DASH_FLOW_ORDER_PACKETS,
+						    rank, n), want);
+		for (i = 0; i < want; i++)
+			bad += rank[i].value != TOP_FLOWS - i;
+		KUNIT_EXPECT_EQ(test, bad, 0);
+	}
+	n = dash_flow_top(c->ft, &f, DASH_FLOW_ORDER_BYTES, rank, 3);
+	for (i = 0; i < n; i++)
+		KUNIT_EXPECT_EQ(test, ntohs(rank[i].key.lport),
+				TOP_FLOWS - 1 - i);
+	n = dash_flow_top(c->ft, &f, DASH_FLOW_ORDER_AGE, rank, 3);
+	for (i = 0; i < n; i++)
+		KUNIT_EXPECT_EQ(test, ntohs(rank[i].key.lport),
+				TOP_FLOWS - 1 - i);
+	n = dash_flow_top(c->ft, &f, DASH_FLOW_ORDER_IDLE, rank, 30);
+	for (i = 0; i < n; i++)
+		KUNIT_EXPECT_EQ(test, ntohs(rank[i].key.lport) % 10, 9);
+}
+
+static enum dash_drop flow_bring(struct kunit *test, u32 i,
+				 const struct dash_flow_saved *saved,
+				 enum dash_flow_restored *res)
+{
+	struct flow_ctx *c = test->priv;
+	struct dash_flow_act what = {};
+	struct dash_pkt p = flow_pkt(c, IPPROTO_UDP, i, OUT, false);
+	enum dash_drop drop;
+
+	what.hash = dash_flow_act_hash(c->ft, &what);
+	dash_flow_key_init(&p.key, p.eni->id, &p.t, p.dir);
+	p.hash = dash_flow_hash(c->ft, &p.key);
+	local_bh_disable();
+	rcu_read_lock();
+	drop = dash_flow_restore(c->ft, &p, &what, saved, res);
+	rcu_read_unlock();
+	local_bh_enable();
+	return drop;
+}
+
+static void flow_test_restore(struct kunit *test)
+{
+	struct dash_flow_saved s = {
+		.state = DASH_FLOW_STATE_STREAM,
+		.answered = true,
+		.age = 100,
+		.idle = 20,
+		.packets = { 3, 4 },
+	};
+	struct flow_ctx *c = test->priv;
+	enum dash_flow_restored res = 0;
+	struct dash_flow *flow;
+	struct dash_pkt pkt;
+
+	c->cfg[0].max_flows = 3;
+	c->cfg[0].max_cps = 1;
+	pkt = flow_pkt(c, IPPROTO_UDP, 9, OUT, false);
+	KUNIT_ASSERT_EQ(test, flow_make(test, &pkt, NULL), 0);
+
+	KUNIT_EXPECT_EQ(test, flow_bring(test, 1, &s, &res), 0);
+	KUNIT_EXPECT_EQ(test, res, DASH_FLOW_RESTORED);
+	KUNIT_EXPECT_EQ(test, flow_bring(test, 1, &s, &res), 0);
+	KUNIT_EXPECT_EQ(test, res, DASH_FLOW_EXISTING);
+	pkt = flow_pkt(c, IPPROTO_UDP, 1, OUT, false);
+	rcu_read_lock();
+	flow = flow_find(c, &pkt);
+	KUNIT_ASSERT_NOT_NULL(test, flow);
+	KUNIT_EXPECT_EQ(test, flow->state, DASH_FLOW_STATE_STREAM);
+	KUNIT_EXPECT_EQ(test, flow->packets[1], 4);
+	KUNIT_EXPECT_TRUE(test, list_empty(&flow->half));
+	KUNIT_EXPECT_EQ(test, (jiffies - flow->created) / HZ, 100);
+	KUNIT_EXPECT_EQ(test, (jiffies - dash_flow_last(flow)) / HZ, 20);
+	rcu_read_unlock();
+
+	s.idle = 60;
+	KUNIT_EXPECT_EQ(test, flow_bring(test, 2, &s, &res), 0);
+	KUNIT_EXPECT_EQ(test, res, DASH_FLOW_EXPIRED);
+	s.idle = U32_MAX;
+	s.age = U32_MAX;
+	KUNIT_EXPECT_EQ(test, flow_bring(test, 2, &s, &res), 0);
+	KUNIT_EXPECT_EQ(test, res, DASH_FLOW_EXPIRED);
+	s.idle = 0;
+	s.state = DASH_FLOW_STATE_NEW;
+	s.answered = false;
+	KUNIT_EXPECT_EQ(test, flow_bring(test, 2, &s, &res), 0);
+	KUNIT_EXPECT_EQ(test, res, DASH_FLOW_RESTORED);
+
+	/* nobody makes room, neither here nor in the instance */
+	KUNIT_EXPECT_EQ(test, flow_bring(test, 3, &s, &res),
+			DASH_DROP_FLOW_LIMIT);
+	c->cfg[0].max_flows = 0;
+	c->inst.max_flows = 3;
+	KUNIT_EXPECT_EQ(test, flow_bring(test, 3, &s, &res),
+			DASH_DROP_MAX_FLOWS);
+	KUNIT_EXPECT_EQ(test, atomic_read(&c->eni[0].flows), 3);
+}
+
 static struct kunit_case flow_cases[] = {
 	KUNIT_CASE(flow_test_key),
 	KUNIT_CASE(flow_test_icmp_classes),
@@ -965,6 +1104,8 @@ static struct kunit_case flow_cases[] = {
 	KUNIT_CASE(flow_test_limits),
 	KUNIT_CASE(flow_test_cps),
 	KUNIT_CASE(flow_test_walk),
+	KUNIT_CASE(flow_test_top),
+	KUNIT_CASE(flow_test_restore),
 	KUNIT_CASE_SLOW(flow_test_age),
 	KUNIT_CASE_SLOW(flow_test_age_sooner),
 	KUNIT_CASE(flow_test_stats),

@@ -24,7 +24,7 @@ NOT_TESTS = {"run.sh", "lib.sh", "runner.py", "dashtest.py", "frames.py",
 # The first ones are those that tell most.
 ORDER = ["seed", "drops", "acl", "route", "inbound", "families", "headers",
          "flow", "batch", "config", "control", "host", "e2e", "ynl"]
-LAST = ["netns"]        # reloads the module
+LAST = ["flowctl", "netns"]     # reload the module
 
 TAINT_TROUBLE = 1 << 7 | 1 << 9     # oops, warning
 
