@@ -27,6 +27,7 @@
 #include <linux/bitops.h>
 #include <linux/bottom_half.h>
 #include <linux/random.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "htab.h"
