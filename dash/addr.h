@@ -38,4 +38,22 @@ static inline unsigned int dash_addr_len(const struct in6_addr *a)
 	return dash_addr_is_v4(a) ? sizeof(__be32) : sizeof(*a);
 }
 
+/**
+ * dash_addr_in - is an address within a prefix of its family?
+ * @a: address
+ * @prefix: of the prefix
+ * @plen: its length, counted in the v4-mapped form if it is IPv4
+ *
+ * A short IPv6 prefix such as ::/0 covers what IPv4 is mapped to, but means no
+ * IPv4 address.
+ *
+ * Return: whether it is.
+ */
+static inline bool dash_addr_in(const struct in6_addr *a,
+				const struct in6_addr *prefix, u8 plen)
+{
+	return ipv6_prefix_equal(a, prefix, plen) &&
+	       (plen >= 96 || !dash_addr_is_v4(a));
+}
+
 #endif /* _DASH_ADDR_H */

@@ -47,8 +47,7 @@ bool dash_inst_has_pa(const struct dash_inst *inst, u32 vni,
 			hi = mid;
 	}
 	for (; lo < inst->n_pa && inst->pa[lo].vni == vni; lo++)
-		if (ipv6_prefix_equal(&inst->pa[lo].addr, pa,
-				      inst->pa[lo].plen))
+		if (dash_addr_in(pa, &inst->pa[lo].addr, inst->pa[lo].plen))
 			return true;
 	return false;
 }

@@ -608,9 +608,8 @@ const struct dash_rule *dash_rule_lookup(const struct dash_pkt *pkt)
 		rule = &table->rule[lo];
 		if (rule->protocol && rule->protocol != pkt->t.proto)
 			continue;
-		if (!rule->any && !ipv6_prefix_equal(&rule->addr,
-						     &pkt->outer.saddr,
-						     rule->plen))
+		if (!rule->any && !dash_addr_in(&pkt->outer.saddr, &rule->addr,
+						rule->plen))
 			continue;
 		return rule;
 	}

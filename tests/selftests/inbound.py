@@ -121,6 +121,18 @@ def default():
     comes(src="9.9.9.9")
 
 
+@case("rules: ::/0 is no rule for IPv4 sources, nor 0.0.0.0/0 for IPv6")
+def default_family():
+    net.load(base(rule("::/0", 1, pa_validation=False)))
+    comes(drop="no_route_rule")
+    f = peer_frame(2, udp(net.sport(), 53))
+    net.forwards(from_peer(2, f, True), to_vm(f))
+    net.load(base(rule("::/0", 1, "drop"),
+                  rule("0.0.0.0/0", 2, pa_validation=False)))
+    comes()
+    comes(drop="route_drop", src=pa(2, True), dst="fd00:100::fe")
+
+
 @case("rules: priority as a field of the row")
 def priority_field():
     net.load(base(row("ROUTE_RULE", "eni1", VNI, "100.0.0.0/24", priority=3,
@@ -187,6 +199,14 @@ def validation_rows():
     comes(vni=8, src="70.0.0.1")
     comes(vni=8, src="60.0.0.1", drop="pa_invalid")
     comes(vni=8, drop="pa_invalid")
+
+
+@case("PA validation: ::/0 is no row for IPv4 sources")
+def validation_family():
+    net.load(base(rule("0.0.0.0/0", 1), rule("::/0", 2), pa_rows(VNI, "::/0")))
+    comes(src="9.9.9.9", drop="pa_invalid")
+    f = peer_frame(2, udp(net.sport(), 53))
+    net.forwards(from_peer(99, f, True), to_vm(f))
 
 
 @case("PA validation: off")
