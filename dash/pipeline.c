@@ -172,10 +172,13 @@ static bool dash_initiator_moved(const struct dash_pkt *pkt,
 	       pkt->outer.vni != act->vni || pkt->outer.encap != act->encap;
 }
 
-/* Replies come from where the connection goes, or from its VNET. */
+/* Replies come from where the connection goes, or from its VNET; what no VNET
+ * told the way of, belongs to the ENI's.
+ */
 static bool dash_reply_is_valid(const struct dash_pkt *pkt,
 				const struct dash_flow_act *act)
 {
+	const struct dash_vnet *vnet = act->vnet ?: pkt->ecfg->vnet;
 	const struct in6_addr *pa = &pkt->outer.saddr;
 	u32 i;
 
@@ -185,7 +188,7 @@ static bool dash_reply_is_valid(const struct dash_pkt *pkt,
 	for (i = 0; act->route && i < act->route->n_pa; i++)
 		if (ipv6_addr_equal(pa, &act->route->pa[i]))
 			return true;
-	return act->vnet && dash_pa_is_valid(pkt, act->vnet);
+	return vnet && dash_pa_is_valid(pkt, vnet);
 }
 
 /* By a decision that holds now. */
@@ -305,6 +308,15 @@ dash_unknown(struct dash_pkt *pkt, struct dash_flow_table *ft)
 	return dash_open(pkt, ft, &act, dash_decide(pkt, &act));
 }
 
+/* For what has no connection and cannot begin one: why it is dropped. That a
+ * VNI is not trusted comes before that.
+ */
+static enum dash_drop dash_nobody(const struct dash_pkt *pkt,
+				  enum dash_drop reason)
+{
+	return dash_lookup_trusted(pkt) ?: reason;
+}
+
 /* An ICMP error goes the way of the connection that it is about. Any router
  * may send one, so its source is not the connection's.
  */
@@ -315,12 +327,12 @@ static enum dash_drop dash_icmp_error(struct dash_pkt *pkt,
 
 	/* the packet quoted went the other way, from whom this one goes to */
 	if (!ipv6_addr_equal(&pkt->quoted.src, &pkt->t.dst))
-		return DASH_DROP_ICMP_NO_FLOW;
+		return dash_nobody(pkt, DASH_DROP_ICMP_NO_FLOW);
 	dash_flow_key_init(&pkt->key, pkt->eni->id, &pkt->quoted, !pkt->dir);
 	pkt->hash = dash_flow_hash(ft, &pkt->key);
 	flow = dash_flow_lookup(ft, &pkt->key, pkt->hash);
 	if (!flow)
-		return DASH_DROP_ICMP_NO_FLOW;
+		return dash_nobody(pkt, DASH_DROP_ICMP_NO_FLOW);
 	if (pkt->dir == DASH_DIRECTION_OUTBOUND &&
 	    !dash_eni_may_use(pkt->ecfg, &pkt->t.src))
 		return DASH_DROP_SPOOF;
@@ -336,11 +348,11 @@ static enum dash_drop dash_later(struct dash_pkt *pkt,
 
 	reason = dash_frag_later(pkt, &pkt->key);
 	if (reason)
-		return reason;
+		return dash_nobody(pkt, reason);
 	pkt->hash = dash_flow_hash(ft, &pkt->key);
 	flow = dash_flow_lookup(ft, &pkt->key, pkt->hash);
 	if (!flow)
-		return DASH_DROP_FRAG_NO_PARENT;
+		return dash_nobody(pkt, DASH_DROP_FRAG_NO_PARENT);
 	return dash_known(pkt, ft, flow);
 }
 

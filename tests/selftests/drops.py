@@ -456,6 +456,16 @@ def trusted_flow():
     equal(len(net.send(from_peer(2, f))), 1, "replies")
 
 
+@case("untrusted_vni: before what else is wrong without a connection")
+def trusted_order():
+    net.load(base(app={"trusted_vnis": ["100"]}))
+    quoted = peer_frame(2, udp(net.sport(), 53))
+    for f in (vm_frame(2, icmp_error(quoted)), fragment(1480, 0, 1480, 0x66),
+              vm_frame(2, tcp(net.sport(), 80, "SF")),
+              vm_frame(2, tcp(net.sport(), 80, "A"))):
+        net.drop(from_vm(f), "untrusted_vni", "eni1")
+
+
 @case("spoof: only the ENI's addresses may be a source", stock=True)
 def spoof():
     net.load(base(eni={"addresses": [ca(1), ca(1, True), "10.0.0.77"]}))

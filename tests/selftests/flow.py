@@ -779,6 +779,21 @@ def reply_pa():
     c.udp("peer", src=77)
 
 
+@cases({f"check_reply_pa: {k}, the ENI's VNET may reply": v for k, v in {
+    "vnet_encap": {"underlay_ip": pa(80)}, "direct": {}}.items()})
+def reply_pa_static(fields):
+    kind = "vnet_encap" if fields else "direct"
+    net.load(base(row("ROUTE", "rg", ca(3) + "/32", routing_type=kind,
+                      **fields)))
+    c = Conn(3)
+    f = vm_frame(3, udp(c.cport, 80))
+    equal(len(net.send(from_vm(f))), 1, "frames")
+    c.udp("peer", src=2)
+    c.udp("peer", src=77, drop="pa_invalid")
+    if fields:
+        c.udp("peer", src=80)
+
+
 @case("tunnel learning: an inbound connection follows its far side")
 def learning():
     net.load(base(RULE, row("VNET", "v2", vni=500),
