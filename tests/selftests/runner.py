@@ -19,7 +19,8 @@ import dashtest
 from frames import conf
 
 NOT_TESTS = {"run.sh", "lib.sh", "runner.py", "dashtest.py", "frames.py",
-             "genl.py", "confnet.py", "nets.py"}
+             "genl.py", "confnet.py", "nets.py", "model.py", "modelconf.py",
+             "modelframe.py", "scenario.py"}
 
 # The first ones are those that tell most.
 ORDER = ["seed", "drops", "acl", "route", "inbound", "families", "headers",
