@@ -34,6 +34,7 @@ COUNT = int(os.environ.get("DASH_SEQUENCES") or
 ONLY = os.environ.get("DASH_SEQUENCE")
 # Sequences that share one configuration.
 SHARE = 10
+verdicts = collections.Counter()
 # What fragments are remembered; a sequence that takes longer proves nothing.
 FRAGMENT_LIFE = 2
 
@@ -185,6 +186,7 @@ class Run:
             r = self.model.packet(frame, lambda f: bool(out) and same(
                 out[0], f, self.hashed))
             notes.append(str(r))
+            verdicts[r.reason or r.verdict] += 1
             if r.verdict == "pass":
                 self.want["port", None, "passed"] += 1
             elif r.verdict == "drop":
@@ -340,6 +342,7 @@ def differential():
     seconds = time.monotonic() - begin
     diag(f"{len(todo)} sequences, {packets} packets in {seconds:.1f} s, "
          f"{slow} too slow to count")
+    diag(", ".join(f"{v} {n}" for v, n in verdicts.most_common()))
     check(not bad, f"sequences {bad} differ; to see one again: "
           f"DASH_SEED={SEED} DASH_SEQUENCE={bad and bad[0]}")
     check(slow * 2 < len(todo), "this machine is too slow")
