@@ -85,6 +85,13 @@ kunit:
 selftests:
 	tests/vm/run.sh $(KERNEL) --timeout 1500 -- tests/selftests/run.sh
 
+# Random traffic against the reference model for about an hour; DASH_SEED and
+# DASH_SEQUENCES as tests/selftests/differential.py has them.
+differential:
+	DASH_SEQUENCES=$${DASH_SEQUENCES:-100000} DASH_TEST_TIMEOUT=14400 \
+		tests/vm/run.sh $(KERNEL) --timeout 14460 -- \
+		tests/selftests/run.sh differential
+
 demo:
 	scripts/setup.sh build test
 	scripts/demo.sh
@@ -96,4 +103,5 @@ bench:
 endif
 
 .PHONY: all kernel-headers modules dashctl install modules_install \
-	dashctl_install uninstall dkms clean check lint kunit selftests demo bench
+	dashctl_install uninstall dkms clean check lint kunit selftests differential \
+	demo bench

@@ -7,6 +7,7 @@ the connections there are in the end.
     DASH_SEQUENCES=N    how many sequences of 20 to 50 packets
     DASH_SEED=TEXT      what to make them of; a failure says which it was
     DASH_SEQUENCE=N     only that one
+    DASH_FAILURES=N     go on until that many have failed
 
 A failure is played again packet by packet, without the packets that it does
 not need, and printed."""

@@ -11,12 +11,12 @@ learns from what is seen which one it was."""
 
 from modelconf import Config, matches
 from modelframe import (ACK, FIN, ICMP, ICMP6, RST, SYN, TCP, UDP, Drop, Passed,
-                        bare, encapsulate, icmp_error_about, parse)
+                        bare, encapsulate, parse)
 
 INITIATOR, RESPONDER = 0, 1
+OTHER = {"outbound": "inbound", "inbound": "outbound"}
 # ICMP types that ask and those that answer: 4, connections.
 PAIRS = {ICMP: ((8, 0), (13, 14), (15, 16), (17, 18)), ICMP6: ((128, 129),)}
-ERRORS = {ICMP: (3, 4, 5, 11, 12), ICMP6: (1, 2, 3, 4)}
 
 
 def flow_keys(tup):
@@ -177,7 +177,7 @@ class Result:
 class Model:
     def __init__(self):
         self.config = Config()
-        self.flows = {}         # (eni, key): (Conn, side)
+        self.flows = {}         # (eni, direction, key): (Conn, side)
         self.fragments = {}     # (eni, src, dst, proto, id): (Conn, side)
 
     # -- configuration --
@@ -218,7 +218,8 @@ class Model:
             return Result("drop", d.reason)
         cfg = self.config
         direction = "outbound" if pkt.vni in cfg.vm_vnis else "inbound"
-        mac = (pkt.inner[6:12] if direction == "outbound" else pkt.inner[:6])
+        by_source = direction == "outbound" and cfg.eni_key == "src_mac"
+        mac = pkt.inner[6:12] if by_source else pkt.inner[:6]
         eni = cfg.eni_by_mac(mac)
         if not eni:
             return Result("drop", "no_eni")
@@ -248,9 +249,7 @@ class Model:
         8.3."""
         if not eni.up:
             raise Drop("eni_down")
-        error = (not pkt.follower and
-                 pkt.tup[3] in ERRORS.get(pkt.tup[2], ()))
-        conn, side = self.match(pkt, eni, direction, error)
+        conn, side = self.match(pkt, eni, direction)
         if not conn and not self.trusted(pkt, eni):
             raise Drop("untrusted_vni")
         if pkt.follower:
@@ -258,20 +257,20 @@ class Model:
                 raise Drop(side or "frag_no_parent")
             return self.known(pkt, eni, conn, side)
         if pkt.frag_id is None:
-            return self.whole(pkt, eni, direction, error, conn, side)[0]
+            return self.whole(pkt, eni, direction, conn, side)[0]
         # What becomes of the first one, becomes of those that follow.
         key = eni.name, *pkt.tup[:3], pkt.frag_id
         try:
-            way, *self.fragments[key] = self.whole(pkt, eni, direction, error,
-                                                   conn, side)
+            way, *self.fragments[key] = self.whole(pkt, eni, direction, conn,
+                                                   side)
         except Drop as d:
             self.fragments[key] = None, d.reason
             raise
         return way
 
-    def whole(self, pkt, eni, direction, error, conn, side):
+    def whole(self, pkt, eni, direction, conn, side):
         """(Way, connection, side) of a packet, or of its first fragment."""
-        if error:
+        if pkt.about:
             if not conn:
                 raise Drop("icmp_no_flow")
             # A VM speaks for itself only, whichever router reports.
@@ -292,7 +291,7 @@ class Model:
             conn, side, way = self.new(pkt, eni, direction)
         return way, conn, side
 
-    def match(self, pkt, eni, direction, error):
+    def match(self, pkt, eni, direction):
         """(connection, side), or (None, None); (None, reason) when a
         datagram's first fragment was dropped."""
         none = None, None
@@ -302,16 +301,16 @@ class Model:
             if not found[0] or found[0] in self.connections():
                 return found
             return none
-        if not error:
-            return self.flows.get((eni.name, flow_keys(pkt.tup)[0]), none)
-        about = icmp_error_about(pkt)
-        if not about or about[0] != pkt.tup[1]:
+        about = pkt.about
+        if not about:
+            return self.flows.get((eni.name, direction,
+                                   flow_keys(pkt.tup)[0]), none)
+        if about[0] != pkt.tup[1]:
             return none
-        conn, side = self.flows.get((eni.name, flow_keys(about)[0]), none)
         # It travels against the packet that it is about.
-        if not conn or (side == INITIATOR) == (conn.direction == direction):
-            return none
-        return conn, 1 - side
+        conn, side = self.flows.get((eni.name, OTHER[direction],
+                                     flow_keys(about)[0]), none)
+        return (conn, 1 - side) if conn else none
 
     @staticmethod
     def bad_flags(flags):
@@ -339,7 +338,8 @@ class Model:
         conn.begin(pkt)
         for side, key in enumerate(conn.keys):
             if key:
-                self.flows[eni.name, key] = conn, side
+                way = OTHER[direction] if side else direction
+                self.flows[eni.name, way, key] = conn, side
         return conn, INITIATOR, conn.ways[0]
 
     def known(self, pkt, eni, conn, side, moves=True):

@@ -136,6 +136,7 @@ class Config:
             self.trusted_vnis += ranges(f.get("trusted_vnis", []))
         self.vxlan_port = app.get("vxlan_port", 4789)
         self.tcp_loose = app.get("tcp_loose", False)
+        self.eni_key = app.get("outbound_direction_lookup", "src_mac")
         self.udp_csum = app.get("udp_csum", "default")
         self.sport = app.get("udp_sport", "hash")
         self.df = app.get("df", True)

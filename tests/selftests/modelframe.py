@@ -30,7 +30,7 @@ class Packet:
         self.tup = None         # source, destination, protocol, ports
         self.flags = self.seq = self.ack = self.window = self.data_len = 0
         self.scale = None
-        self.l4 = b""
+        self.about = None       # the tuple that an ICMP error is about
 
 
 def csum(data):
@@ -162,13 +162,16 @@ def inner4(pkt, data):
     return total
 
 
+EXTENSIONS = (0, 43, 44, 60)
+
+
 def inner6(pkt, data):
     check(len(data) >= 40 and data[0] >> 4 == 6)
     total = 40 + be16(data, 4)
     check(total <= len(data))
     proto, off, count = data[6], 40, 0
     frag_off, more, ident = 0, False, 0
-    while proto in (0, 43, 44, 51, 60, 135, 139, 140) and not frag_off:
+    while proto in EXTENSIONS and not frag_off:
         count += 1
         check(count <= 8 and off + 8 <= total)
         size = 8 + data[off + 1] * 8
@@ -177,8 +180,6 @@ def inner6(pkt, data):
             frag = be16(data, off + 2)
             frag_off, more = frag & 0xfff8, bool(frag & 1)
             ident = int.from_bytes(data[off + 4:off + 8], "big")
-        elif proto == 51:
-            size = (data[off + 1] + 2) * 4
         check(off + size <= total)
         proto, off = data[off], off + size
     transport(pkt, data[8:24], data[24:40], proto, data[off:total], frag_off,
@@ -186,6 +187,7 @@ def inner6(pkt, data):
     return total
 
 
+ERRORS = {ICMP: (3, 4, 5, 11, 12), ICMP6: (1, 2, 3, 4)}
 LEAST = {TCP: 20, UDP: 8, SCTP: 12, ICMP: 8, ICMP6: 8}
 
 
@@ -201,7 +203,6 @@ def transport(pkt, src, dst, proto, l4, frag_off, more, ident):
         return
     if len(l4) < least:
         raise Drop("frag_tiny" if fragment else "malformed")
-    pkt.l4 = l4
     sport = dport = 0
     if proto in (TCP, UDP, SCTP):
         sport, dport = be16(l4, 0), be16(l4, 2)
@@ -216,6 +217,8 @@ def transport(pkt, src, dst, proto, l4, frag_off, more, ident):
         check(8 <= be16(l4, 4) and (fragment or be16(l4, 4) <= len(l4)))
     elif proto in (ICMP, ICMP6):
         sport, dport = l4[0], be16(l4, 4)
+        if sport in ERRORS[proto]:
+            pkt.about = quoted_tuple(l4[8:], len(src) == 16)
     pkt.tup = src, dst, proto, sport, dport
 
 
@@ -231,26 +234,28 @@ def window_scale(options):
     return None
 
 
-def icmp_error_about(pkt):
-    """The tuple of the packet that an ICMP error quotes, or None."""
-    quoted = pkt.l4[8:]
-    try:
-        if len(pkt.tup[0]) == 4:
-            hlen = (quoted[0] & 15) * 4
-            src, dst, proto = quoted[12:16], quoted[16:20], quoted[9]
-            l4 = quoted[hlen:]
-        else:
-            src, dst, proto = quoted[8:24], quoted[24:40], quoted[6]
-            l4 = quoted[40:]
-        if proto in LEAST and len(l4) < 8:
-            return None
-        if proto in (TCP, UDP, SCTP):
-            return src, dst, proto, be16(l4, 0), be16(l4, 2)
-        if proto in (ICMP, ICMP6):
-            return src, dst, proto, l4[0], be16(l4, 4)
+def quoted_tuple(data, v6):
+    """The tuple of the packet that an ICMP error quotes, cut anywhere behind
+    8 bytes of its transport header."""
+    if v6:
+        check(len(data) >= 40 and data[0] >> 4 == 6)
+        src, dst, proto, off = data[8:24], data[24:40], data[6], 40
+        while proto in EXTENSIONS:
+            check(off + 8 <= len(data))
+            size = 8 if proto == 44 else 8 + data[off + 1] * 8
+            proto, off = data[off], off + size
+            check(off <= len(data))
+    else:
+        check(len(data) >= 20 and data[0] >> 4 == 4)
+        src, dst, proto, off = data[12:16], data[16:20], data[9], \
+            (data[0] & 15) * 4
+    l4 = data[off:]
+    if proto not in LEAST:
         return src, dst, proto, 0, 0
-    except IndexError:
-        return None
+    check(len(l4) >= 8)
+    if proto in (ICMP, ICMP6):
+        return src, dst, proto, l4[0], be16(l4, 4)
+    return src, dst, proto, be16(l4, 0), be16(l4, 2)
 
 
 # -- what leaves --------------------------------------------------------------

@@ -13,13 +13,14 @@
 #
 #   DASH_CASE=TEXT   only cases whose names contain TEXT (scripts in Python)
 #   DASH_TIMES=1     how long each case took
+#   DASH_TEST_TIMEOUT=SECONDS  the time of one script
 set -euo pipefail
 SELF=$(realpath "$0")
 cd "${SELF%/*}"
 
 usage()
 {
-	sed -n '4,16s/^# \?//p' "$SELF" >&2
+	sed -n '4,17s/^# \?//p' "$SELF" >&2
 	exit 2
 }
 

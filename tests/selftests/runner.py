@@ -24,8 +24,13 @@ NOT_TESTS = {"run.sh", "lib.sh", "runner.py", "dashtest.py", "frames.py",
 
 # The first ones are those that tell most.
 ORDER = ["seed", "drops", "acl", "route", "inbound", "families", "headers",
-         "flow", "batch", "config", "control", "host", "e2e", "ynl"]
+         "flow", "differential", "batch", "config", "control", "host", "e2e",
+         "ynl"]
 LAST = ["flowctl", "netns"]     # reload the module
+
+# Of one script.
+TIMEOUT = int(os.environ.get("DASH_TEST_TIMEOUT") or
+              240 + 60 * dashtest.SLOW)
 
 TAINT_TROUBLE = 1 << 7 | 1 << 9     # oops, warning
 
@@ -157,7 +162,7 @@ def main():
     for i, name in enumerate(names, 1):
         say(f"# {name}")
         t = time.monotonic()
-        status, good, bad = run(name, known[name], 240 + 60 * dashtest.SLOW)
+        status, good, bad = run(name, known[name], TIMEOUT)
         cases += good + bad
         now = tainted()
         if now & ~before:

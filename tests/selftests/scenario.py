@@ -132,7 +132,7 @@ def one_mapping(rnd, vnet, n, v6):
 
 def eni_row(rnd, i):
     f = {"mac_address": mac(i), "underlay_ip": pa(i, chance(rnd, 20)),
-         "admin_state": "enabled" if chance(rnd, 93) else "disabled",
+         "admin_state": "enabled" if chance(rnd, 97) else "disabled",
          "vnet": rnd.choice(("v1", "v1", "v2"))}
     if chance(rnd, 30):
         f["vm_vni"] = rnd.choice((9001, 9500))
@@ -183,7 +183,11 @@ def configuration(rnd):
         app["tcp_loose"] = True
     if chance(rnd, 20):
         app["udp_csum"] = rnd.choice(("on", "off", "default"))
-    if chance(rnd, 20):
+    if chance(rnd, 5):
+        app["outbound_direction_lookup"] = "dst_mac"
+    if chance(rnd, 10):
+        app["udp_sport"], app["ip_id"] = 55555, 4711
+    elif chance(rnd, 20):
         # As it is by default: masks come into play.
         for key in ("udp_sport", "df", "ip_id"):
             del app[key]
@@ -199,7 +203,7 @@ def configuration(rnd):
     for v in VNETS:
         for n in PEERS:
             for v6 in (False, True):
-                if chance(rnd, 75):
+                if chance(rnd, 85):
                     rows.append(one_mapping(rnd, v, n, v6))
     for name, v6 in (("t4a", 0), ("t4b", 0), ("t6a", 1), ("t6b", 1)):
         rows.append(tag(rnd, name, bool(v6)))
@@ -244,7 +248,7 @@ def acl_bind(rnd, i, direction, stage):
 
 def change(rnd, rows):
     """A few rows on top of what is there."""
-    kind = rnd.randrange(9)
+    kind = rnd.randrange(12)
     enis = [k.split(":", 1)[1] for r in rows for k in r
             if k.startswith("DASH_ENI_TABLE:")]
     i = int(rnd.choice(enis)[3:])
@@ -271,7 +275,24 @@ def change(rnd, rows):
     if kind == 7:
         return [tag(rnd, rnd.choice(("t6a", "t6b") if v6 else
                                     ("t4a", "t4b")), v6)]
-    return [row("ENI_ROUTE", f"eni{i}", group_id=rnd.choice(("rg1", "rg2")))]
+    if kind == 8:
+        return [row("ENI_ROUTE", f"eni{i}",
+                    group_id=rnd.choice(("rg1", "rg2")))]
+    if kind == 9:
+        # Settings of them all; perhaps a VIP goes.
+        app = dict(next(iter(rows[0].values())))
+        app["tcp_loose"] = chance(rnd, 50)
+        app["sip"] = app["sip"][:2] + ["100.0.0.253"] * chance(rnd, 50)
+        app["trusted_vnis"] = ["9000-9001", "200"]
+        if chance(rnd, 50):
+            del app["trusted_vnis"]
+        return [row("APPLIANCE", "1", **app)]
+    # Some rows go that nothing refers to.
+    tables = ("ROUTE", "ROUTE_RULE", "ACL_RULE", "ACL_IN", "ACL_OUT",
+              "PA_VALIDATION")
+    keys = [k for r in rows for k in r if k != "OP" and
+            k[len("DASH_"):k.index("_TABLE")] in tables]
+    return [{k: {}, "OP": "DEL"} for k in rnd.sample(keys, 2)]
 
 
 # -- packets ------------------------------------------------------------------
@@ -280,17 +301,25 @@ def ether(dst, src, kind, data):
     return mac_bytes(dst) + mac_bytes(src) + struct.pack("!H", kind) + data
 
 
-def ip_packet(src, dst, proto, data, tos=0, ident=0x1234, frag=0, more=False):
-    """src, dst: text. An IPv6 fragment gets its header by ident > 0xffff."""
+def ip_packet(src, dst, proto, data, tos=0, ident=0x1234, frag=0, more=False,
+              extra=False):
+    """src, dst: text. extra: an option, or extension headers."""
     s, d = addr(src), addr(dst)
     if len(s) == 4:
-        head = struct.pack("!BBHHHBBH", 0x45, tos, 20 + len(data),
-                           ident & 0xffff, frag >> 3 | more << 13, 61, proto,
-                           0) + s + d
+        options = b"\1\1\1\0" if extra else b""
+        head = struct.pack("!BBHHHBBH", 0x45 + len(options) // 4, tos,
+                           20 + len(options) + len(data), ident & 0xffff,
+                           frag >> 3 | more << 13, 61, proto,
+                           0) + s + d + options
         return head[:10] + struct.pack("!H", csum(head)) + head[12:] + data
     if frag or more:
         data = struct.pack("!BBHI", proto, 0, frag | more, ident) + data
         proto = 44
+    elif extra:
+        # Destination options, and a whole packet's fragment header.
+        data = struct.pack("!BBHI", 44, 0, 0x0104, 0) + \
+            struct.pack("!BBHI", proto, 0, 0, ident) + data
+        proto = 60
     return struct.pack("!IHBB", 6 << 28 | tos << 20, len(data), proto,
                        61) + s + d + data
 
@@ -325,7 +354,7 @@ def tunnel(frame, vni, src, dst, tos=0, tags=(), encap="vxlan", summed=False,
 class Talk:
     """Two that talk: VM i and somebody else."""
 
-    def __init__(self, rnd, enis):
+    def __init__(self, rnd, enis, rows):
         self.rnd = rnd
         self.i = rnd.choice(enis)
         self.inbound = chance(rnd, 40)
@@ -342,7 +371,11 @@ class Talk:
         self.peer_pa = pa(n if chance(rnd, 75) else
                           rnd.choice((n + 20, 31, 41, 99)), u6)
         self.vm_pa = pa(self.i, chance(rnd, 20))
-        self.vni = rnd.choice((100, 100, 100, 200, 300, 400))
+        self.vni = rnd.choice((100, 200, 300, 400))
+        known = [k.split(":")[2] for r in rows for k in r
+                 if k.startswith(f"DASH_ROUTE_RULE_TABLE:eni{self.i}:")]
+        if known and chance(rnd, 85):
+            self.vni = int(rnd.choice(known))
         self.vm_vni = rnd.choice(VM_VNIS)
         self.encap = "nvgre" if chance(rnd, 8) else "vxlan"
         self.ports = [rnd.randrange(2000, 2004), rnd.choice(PORTS)]
@@ -437,6 +470,7 @@ class Talk:
                       tags, encap, chance(rnd, 20))
 
     def inner(self, side, proto, l4, **kw):
+        kw.setdefault("extra", chance(self.rnd, 4))
         smac, dmac = (mac(self.i), FAKE_MAC) if self.is_vm(side) else \
             (mac(40), mac(self.i))
         return inner(smac, dmac, *self.ends(side), proto, l4,
@@ -446,6 +480,12 @@ class Talk:
         side = self.side()
         frame = self.inner(side, self.proto, self.l4(side))
         self.last[side] = frame[14:]
+        if chance(self.rnd, 2):
+            # In the name of the other one: by the wrong way.
+            frame = (mac_bytes(mac(self.i)) + mac_bytes(mac(40))
+                     if self.is_vm(side) else
+                     mac_bytes(FAKE_MAC) + mac_bytes(mac(self.i))) + frame[12:]
+            side = 1 - side
         return self.wrap(side, frame)
 
     def error(self):
@@ -561,13 +601,13 @@ def sequence(rnd, rows, changes):
     """[(what, frame or rows)]: what: "packet" or "change"."""
     enis = [int(k.split(":eni", 1)[1]) for r in rows for k in r
             if k.startswith("DASH_ENI_TABLE:")]
-    talks = [Talk(rnd, enis) for _ in range(rnd.randrange(2, 6))]
+    talks = [Talk(rnd, enis, rows) for _ in range(rnd.randrange(2, 6))]
     out = []
     for _ in range(rnd.randrange(20, 51)):
         talk = rnd.choice(talks)
         kind = rnd.random() * 100
         if kind < 3:
-            talks.append(Talk(rnd, enis))
+            talks.append(Talk(rnd, enis, rows))
         elif kind < 8:
             out.append(("packet", spoil(rnd, talk.packet())))
         elif kind < 14:
