@@ -10,6 +10,7 @@
 #include "mapping.h"
 #include "parse.h"
 #include "route.h"
+#include "tunnel.h"
 #include "vnet.h"
 #include "xform.h"
 
@@ -130,6 +131,28 @@ static enum dash_drop dash_action_map(struct dash_pkt *pkt,
 	return DASH_DROP_NONE;
 }
 
+/* Towards one of several endpoints, from the source of its family in @sip. */
+static enum dash_drop dash_action_ecmp(const struct dash_pkt *pkt,
+				       const struct dash_route_act *ra,
+				       const struct dash_endpoints *to,
+				       const struct in6_addr *sip, u32 hash,
+				       struct dash_flow_act *act)
+{
+	struct dash_xform *xf = &act->xf[0];
+	const struct in6_addr *pa;
+
+	/* the low bits are those of the source port */
+	pa = &to->pa[(hash >> 14) % to->n];
+	if (ra->has_mac) {
+		ether_addr_copy(xf->dmac, ra->mac);
+		xf->set_dmac = true;
+	}
+	act->endpoints = to;
+	if (!sip || ipv6_addr_any(&sip[!dash_addr_is_v4(pa)]))
+		sip = pkt->ecfg->encap_sip;
+	return dash_action_encap(pkt, xf, pa, sip);
+}
+
 static enum dash_drop dash_action_static(const struct dash_pkt *pkt,
 					 const struct dash_route_act *ra,
 					 u32 hash, struct dash_flow_act *act)
@@ -137,9 +160,7 @@ static enum dash_drop dash_action_static(const struct dash_pkt *pkt,
 	struct dash_xform *xf = &act->xf[0];
 	enum dash_drop reason;
 
-	/* the low bits are those of the source port */
-	reason = dash_action_encap(pkt, xf, &ra->pa[(hash >> 14) % ra->n_pa],
-				   pkt->ecfg->encap_sip);
+	reason = dash_action_ecmp(pkt, ra, &ra->to, NULL, hash, act);
 	if (reason)
 		return reason;
 	xf->encap = pkt->inst->encap_type;
@@ -151,11 +172,24 @@ static enum dash_drop dash_action_static(const struct dash_pkt *pkt,
 		xf->vni = READ_ONCE(pkt->ecfg->vnet->vni);
 	else
 		return DASH_DROP_NO_MAPPING;
-	if (ra->has_mac) {
-		ether_addr_copy(xf->dmac, ra->mac);
-		xf->set_dmac = true;
-	}
-	act->route = ra;
+	return DASH_DROP_NONE;
+}
+
+static enum dash_drop dash_action_tunnel(struct dash_pkt *pkt,
+					 const struct dash_route_act *ra,
+					 u32 hash, struct dash_flow_act *act)
+{
+	const struct dash_tunnel_cfg *cfg = rcu_dereference(ra->tunnel->cfg);
+	struct dash_xform *xf = &act->xf[0];
+	enum dash_drop reason;
+
+	if (pkt->rec)
+		pkt->rec->tunnel = cfg;
+	reason = dash_action_ecmp(pkt, ra, &cfg->to, cfg->sip, hash, act);
+	if (reason)
+		return reason;
+	xf->encap = cfg->encap;
+	xf->vni = cfg->vni;
 	return DASH_DROP_NONE;
 }
 
@@ -192,8 +226,14 @@ enum dash_drop dash_action_route(struct dash_pkt *pkt,
 	case DASH_ROUTE_ACTION_VNET_ENCAP:
 		reason = dash_action_static(pkt, ra, hash, act);
 		break;
+	case DASH_ROUTE_ACTION_TUNNEL:
+		reason = dash_action_tunnel(pkt, ra, hash, act);
+		break;
 	case DASH_ROUTE_ACTION_DIRECT:
-		dash_action_direct(pkt, &act->xf[0]);
+		if (ra->tunnel)
+			reason = dash_action_tunnel(pkt, ra, hash, act);
+		else
+			dash_action_direct(pkt, &act->xf[0]);
 		break;
 	default:
 		return DASH_DROP_ROUTE_DROP;

@@ -37,6 +37,7 @@
 #include "port.h"
 #include "route.h"
 #include "tag_config.h"
+#include "tunnel.h"
 #include "vnet.h"
 
 struct dash_sym_key {
@@ -552,6 +553,9 @@ static int dash_prepare_data(struct dash_txn *txn, struct dash_sym *sym)
 	case DASH_OBJECT_TYPE_ROUTE_GROUP:
 		sym->data = dash_route_group_alloc(sym);
 		break;
+	case DASH_OBJECT_TYPE_TUNNEL:
+		sym->data = dash_tunnel_alloc(sym);
+		break;
 	default:
 		return 0;
 	}
@@ -640,6 +644,13 @@ static int dash_prepare(struct dash_txn *txn)
 		if (err)
 			return err;
 	}
+	list_for_each_entry(sym, &txn->syms, staged_list) {
+		if (sym->type != DASH_OBJECT_TYPE_TUNNEL || !sym->next)
+			continue;
+		err = dash_tunnel_prepare(txn, sym);
+		if (err)
+			return err;
+	}
 	if (dash_txn_has(txn, DASH_TYPES_INST)) {
 		err = dash_inst_prepare(txn);
 		if (err)
@@ -695,6 +706,9 @@ static void dash_sym_free_data(struct dash_net *dn, struct dash_sym *sym)
 	case DASH_OBJECT_TYPE_ROUTE_GROUP:
 		dash_route_group_free(data);
 		break;
+	case DASH_OBJECT_TYPE_TUNNEL:
+		dash_tunnel_free(data);
+		break;
 	case DASH_OBJECT_TYPE_PORT:
 		port = data;
 		if (port->attached)
@@ -722,6 +736,8 @@ static void dash_unstage(struct dash_txn *txn)
 	dash_mapping_unstage(txn);
 
 	list_for_each_entry_safe(sym, tmp, &txn->syms, staged_list) {
+		if (sym->type == DASH_OBJECT_TYPE_TUNNEL && sym->data)
+			dash_tunnel_unprepare(sym->data);
 		dash_sym_unstage(sym);
 		if (sym->next) {
 			dash_refs_unlink(dn, sym->next);
@@ -765,6 +781,7 @@ static void dash_publish(struct dash_txn *txn)
 	list_for_each_entry(sym, &txn->syms, staged_list)
 		if (sym->type == DASH_OBJECT_TYPE_VNET && sym->next)
 			dash_vnet_publish(sym->data, sym->next);
+	dash_tunnel_publish(txn);
 	dash_mapping_publish(txn);
 	dash_tags_publish(txn);
 	dash_aclgroup_publish(txn);
@@ -816,6 +833,8 @@ static void dash_reap(struct dash_txn *txn)
 		if (sym->data)
 			dash_eni_reap(sym->data, ft);
 	list_for_each_entry_safe(sym, tmp, &txn->syms, staged_list) {
+		if (sym->type == DASH_OBJECT_TYPE_TUNNEL && sym->data)
+			dash_tunnel_reap(sym->data);
 		dash_sym_unstage(sym);
 		sym->next = NULL;
 		if (sym->doomed)

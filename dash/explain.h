@@ -15,6 +15,7 @@ struct dash_acl_group;
 struct dash_acl_rule;
 struct dash_flow;
 struct dash_mapping;
+struct dash_tunnel_cfg;
 struct dash_vnet;
 
 /**
@@ -53,6 +54,8 @@ struct dash_explain {
 	bool pa_valid;
 	/** @route: outbound route; its action is NULL when none was found */
 	struct dash_route route;
+	/** @tunnel: tunnel that the route leads into, or NULL */
+	const struct dash_tunnel_cfg *tunnel;
 	/** @vnet: VNET whose mappings were asked, or NULL */
 	const struct dash_vnet *vnet;
 	/** @ip: for this address */
@@ -73,6 +76,7 @@ static inline void dash_explain_anew(struct dash_explain *rec)
 	rec->pa_checked = false;
 	rec->pa_valid = false;
 	memset(&rec->route, 0, sizeof(rec->route));
+	rec->tunnel = NULL;
 	rec->vnet = NULL;
 	rec->mapping = NULL;
 }

@@ -19,10 +19,10 @@
 #include "tcp.h"
 #include "xform.h"
 
+struct dash_endpoints;
 struct dash_eni;
 struct dash_flow_table;
 struct dash_net;
-struct dash_route_act;
 struct dash_vnet;
 
 /**
@@ -82,8 +82,8 @@ struct dash_flow_act {
 	 * found @gen to be the ENI's
 	 */
 	const struct dash_vnet *vnet;
-	/** @route: whose endpoints replies may come from; the same holds */
-	const struct dash_route_act *route;
+	/** @endpoints: where else replies may come from; the same holds */
+	const struct dash_endpoints *endpoints;
 	/** @ip: address mapped */
 	struct in6_addr ip;
 	/** @mapping: id of the mapping used; 0 when any change of @vnet counts */

@@ -82,7 +82,8 @@ static int act_obj_cmpfn(struct rhashtable_compare_arg *arg, const void *obj)
 		 a->gen == b->gen && a->eni_id == b->eni_id &&
 		 a->mapping == b->mapping && a->vni == b->vni &&
 		 a->encap == b->encap && a->vnet == b->vnet &&
-		 a->route == b->route && ipv6_addr_equal(&a->ip, &b->ip) &&
+		 a->endpoints == b->endpoints &&
+		 ipv6_addr_equal(&a->ip, &b->ip) &&
 		 ipv6_addr_equal(&a->pa, &b->pa) &&
 		 ipv6_addr_equal(&a->vip, &b->vip) &&
 		 act_xform_equal(&a->xf[0], &b->xf[0]) &&

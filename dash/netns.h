@@ -22,7 +22,7 @@ struct dash_inst;
 struct dash_underlay_table;
 
 #define DASH_ENI_HASH_BITS	8
-#define DASH_OBJECT_TYPES	(DASH_OBJECT_TYPE_PORT + 1)
+#define DASH_OBJECT_TYPES	(DASH_OBJECT_TYPE_ROUTING_APPLIANCE + 1)
 
 /**
  * struct dash_frags - inner datagrams whose first fragment was seen

@@ -17,6 +17,7 @@
 #include "nl_gen.h"
 #include "parse.h"
 #include "pipeline.h"
+#include "tunnel.h"
 #include "underlay.h"
 #include "vnet.h"
 
@@ -163,6 +164,9 @@ static int dash_put_explain(struct sk_buff *skb, const struct dash_pkt *pkt,
 	if (rec->mapping &&
 	    dash_nl_put_mapping(skb, DASH_A_EXPLAIN_MAPPING, rec->vnet,
 				rec->mapping))
+		return -EMSGSIZE;
+	if (rec->tunnel && dash_nl_put_row(skb, DASH_A_EXPLAIN_TUNNEL,
+					   rec->tunnel->row))
 		return -EMSGSIZE;
 	if (rec->pa_checked &&
 	    nla_put_u8(skb, DASH_A_EXPLAIN_PA_VALID, rec->pa_valid))

@@ -167,11 +167,11 @@ const struct nla_policy dash_qos_nl_policy[DASH_A_QOS_FLOWS + 1] = {
 	[DASH_A_QOS_FLOWS] = { .type = NLA_U32, },
 };
 
-const struct nla_policy dash_route_nl_policy[DASH_A_ROUTE_METERING_POLICY + 1] = {
+const struct nla_policy dash_route_nl_policy[DASH_A_ROUTE_APPLIANCE + 1] = {
 	[DASH_A_ROUTE_GROUP] = { .type = NLA_NUL_STRING, .len = 63, },
 	[DASH_A_ROUTE_ADDR] = { .type = NLA_BINARY, },
 	[DASH_A_ROUTE_LEN] = NLA_POLICY_MAX(NLA_U8, 128),
-	[DASH_A_ROUTE_ACTION] = NLA_POLICY_MAX(NLA_U8, 4),
+	[DASH_A_ROUTE_ACTION] = NLA_POLICY_MAX(NLA_U8, 5),
 	[DASH_A_ROUTE_VNET] = { .type = NLA_NUL_STRING, .len = 63, },
 	[DASH_A_ROUTE_OVERLAY_IP] = { .type = NLA_BINARY, },
 	[DASH_A_ROUTE_UNDERLAY] = NLA_POLICY_MAX(NLA_U8, 2),
@@ -181,6 +181,8 @@ const struct nla_policy dash_route_nl_policy[DASH_A_ROUTE_METERING_POLICY + 1] =
 	[DASH_A_ROUTE_METERING_CLASS_OR] = { .type = NLA_U32, },
 	[DASH_A_ROUTE_METERING_CLASS_AND] = { .type = NLA_U32, },
 	[DASH_A_ROUTE_METERING_POLICY] = NLA_POLICY_MAX(NLA_U8, 1),
+	[DASH_A_ROUTE_TUNNEL] = { .type = NLA_NUL_STRING, .len = 63, },
+	[DASH_A_ROUTE_APPLIANCE] = { .type = NLA_NUL_STRING, .len = 63, },
 };
 
 const struct nla_policy dash_route_group_nl_policy[DASH_A_ROUTE_GROUP_VERSION + 1] = {
@@ -202,6 +204,14 @@ const struct nla_policy dash_route_rule_nl_policy[DASH_A_ROUTE_RULE_REGION + 1] 
 	[DASH_A_ROUTE_RULE_METERING_CLASS_OR] = { .type = NLA_U32, },
 	[DASH_A_ROUTE_RULE_METERING_CLASS_AND] = { .type = NLA_U32, },
 	[DASH_A_ROUTE_RULE_REGION] = { .type = NLA_NUL_STRING, .len = 63, },
+};
+
+const struct nla_policy dash_routing_appliance_nl_policy[DASH_A_ROUTING_APPLIANCE_VNI + 1] = {
+	[DASH_A_ROUTING_APPLIANCE_ID] = { .type = NLA_NUL_STRING, .len = 63, },
+	[DASH_A_ROUTING_APPLIANCE_GUID] = { .type = NLA_NUL_STRING, .len = 63, },
+	[DASH_A_ROUTING_APPLIANCE_ADDRESS] = { .type = NLA_BINARY, },
+	[DASH_A_ROUTING_APPLIANCE_ENCAP] = NLA_POLICY_MAX(NLA_U8, 1),
+	[DASH_A_ROUTING_APPLIANCE_VNI] = { .type = NLA_U32, },
 };
 
 const struct nla_policy dash_routing_type_nl_policy[DASH_A_ROUTING_TYPE_STEP + 1] = {
@@ -226,6 +236,15 @@ const struct nla_policy dash_timeouts_nl_policy[DASH_A_TIMEOUTS_OTHER + 1] = {
 	[DASH_A_TIMEOUTS_UDP_STREAM] = { .type = NLA_U32, },
 	[DASH_A_TIMEOUTS_ICMP] = { .type = NLA_U32, },
 	[DASH_A_TIMEOUTS_OTHER] = { .type = NLA_U32, },
+};
+
+const struct nla_policy dash_tunnel_nl_policy[DASH_A_TUNNEL_METERING_CLASS_OR + 1] = {
+	[DASH_A_TUNNEL_NAME] = { .type = NLA_NUL_STRING, .len = 63, },
+	[DASH_A_TUNNEL_ENDPOINT] = { .type = NLA_BINARY, },
+	[DASH_A_TUNNEL_ENCAP] = NLA_POLICY_MAX(NLA_U8, 1),
+	[DASH_A_TUNNEL_VNI] = { .type = NLA_U32, },
+	[DASH_A_TUNNEL_SIP] = { .type = NLA_BINARY, },
+	[DASH_A_TUNNEL_METERING_CLASS_OR] = { .type = NLA_U32, },
 };
 
 const struct nla_policy dash_type_step_nl_policy[DASH_A_TYPE_STEP_VNI + 1] = {
@@ -263,7 +282,7 @@ const struct nla_policy dash_xform_nl_policy[DASH_A_XFORM_BYTES + 1] = {
 };
 
 /* DASH_CMD_CONFIG_SET - do */
-const struct nla_policy dash_config_set_nl_policy[DASH_A_CONFIG_PORT + 1] = {
+const struct nla_policy dash_config_set_nl_policy[DASH_A_CONFIG_ROUTING_APPLIANCE + 1] = {
 	[DASH_A_CONFIG_TXN] = { .type = NLA_U32, },
 	[DASH_A_CONFIG_SEQ] = { .type = NLA_U32, },
 	[DASH_A_CONFIG_APPLIANCE] = NLA_POLICY_NESTED(dash_appliance_nl_policy),
@@ -285,10 +304,12 @@ const struct nla_policy dash_config_set_nl_policy[DASH_A_CONFIG_PORT + 1] = {
 	[DASH_A_CONFIG_ENI_ROUTE] = NLA_POLICY_NESTED(dash_eni_route_nl_policy),
 	[DASH_A_CONFIG_ROUTE_RULE] = NLA_POLICY_NESTED(dash_route_rule_nl_policy),
 	[DASH_A_CONFIG_PORT] = NLA_POLICY_NESTED(dash_port_nl_policy),
+	[DASH_A_CONFIG_TUNNEL] = NLA_POLICY_NESTED(dash_tunnel_nl_policy),
+	[DASH_A_CONFIG_ROUTING_APPLIANCE] = NLA_POLICY_NESTED(dash_routing_appliance_nl_policy),
 };
 
 /* DASH_CMD_CONFIG_DEL - do */
-const struct nla_policy dash_config_del_nl_policy[DASH_A_CONFIG_PORT + 1] = {
+const struct nla_policy dash_config_del_nl_policy[DASH_A_CONFIG_ROUTING_APPLIANCE + 1] = {
 	[DASH_A_CONFIG_TXN] = { .type = NLA_U32, },
 	[DASH_A_CONFIG_SEQ] = { .type = NLA_U32, },
 	[DASH_A_CONFIG_APPLIANCE] = NLA_POLICY_NESTED(dash_appliance_nl_policy),
@@ -310,11 +331,13 @@ const struct nla_policy dash_config_del_nl_policy[DASH_A_CONFIG_PORT + 1] = {
 	[DASH_A_CONFIG_ENI_ROUTE] = NLA_POLICY_NESTED(dash_eni_route_nl_policy),
 	[DASH_A_CONFIG_ROUTE_RULE] = NLA_POLICY_NESTED(dash_route_rule_nl_policy),
 	[DASH_A_CONFIG_PORT] = NLA_POLICY_NESTED(dash_port_nl_policy),
+	[DASH_A_CONFIG_TUNNEL] = NLA_POLICY_NESTED(dash_tunnel_nl_policy),
+	[DASH_A_CONFIG_ROUTING_APPLIANCE] = NLA_POLICY_NESTED(dash_routing_appliance_nl_policy),
 };
 
 /* DASH_CMD_CONFIG_GET - do */
-const struct nla_policy dash_config_get_nl_policy[DASH_A_CONFIG_PORT + 1] = {
-	[DASH_A_CONFIG_TYPE] = NLA_POLICY_MAX(NLA_U32, 18),
+const struct nla_policy dash_config_get_nl_policy[DASH_A_CONFIG_ROUTING_APPLIANCE + 1] = {
+	[DASH_A_CONFIG_TYPE] = NLA_POLICY_MAX(NLA_U32, 20),
 	[DASH_A_CONFIG_PARENT] = { .type = NLA_NUL_STRING, .len = 63, },
 	[DASH_A_CONFIG_APPLIANCE] = NLA_POLICY_NESTED(dash_appliance_nl_policy),
 	[DASH_A_CONFIG_VNET] = NLA_POLICY_NESTED(dash_vnet_nl_policy),
@@ -335,6 +358,8 @@ const struct nla_policy dash_config_get_nl_policy[DASH_A_CONFIG_PORT + 1] = {
 	[DASH_A_CONFIG_ENI_ROUTE] = NLA_POLICY_NESTED(dash_eni_route_nl_policy),
 	[DASH_A_CONFIG_ROUTE_RULE] = NLA_POLICY_NESTED(dash_route_rule_nl_policy),
 	[DASH_A_CONFIG_PORT] = NLA_POLICY_NESTED(dash_port_nl_policy),
+	[DASH_A_CONFIG_TUNNEL] = NLA_POLICY_NESTED(dash_tunnel_nl_policy),
+	[DASH_A_CONFIG_ROUTING_APPLIANCE] = NLA_POLICY_NESTED(dash_routing_appliance_nl_policy),
 };
 
 /* DASH_CMD_TXN_BEGIN - do */
@@ -508,14 +533,14 @@ const struct genl_ops dash_nl_ops[18] = {
 		.cmd		= DASH_CMD_CONFIG_SET,
 		.doit		= dash_nl_config_set_doit,
 		.policy		= dash_config_set_nl_policy,
-		.maxattr	= DASH_A_CONFIG_PORT,
+		.maxattr	= DASH_A_CONFIG_ROUTING_APPLIANCE,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
 		.cmd		= DASH_CMD_CONFIG_DEL,
 		.doit		= dash_nl_config_del_doit,
 		.policy		= dash_config_del_nl_policy,
-		.maxattr	= DASH_A_CONFIG_PORT,
+		.maxattr	= DASH_A_CONFIG_ROUTING_APPLIANCE,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
@@ -523,7 +548,7 @@ const struct genl_ops dash_nl_ops[18] = {
 		.doit		= dash_nl_config_get_doit,
 		.dumpit		= dash_nl_config_get_dumpit,
 		.policy		= dash_config_get_nl_policy,
-		.maxattr	= DASH_A_CONFIG_PORT,
+		.maxattr	= DASH_A_CONFIG_ROUTING_APPLIANCE,
 	},
 	{
 		.cmd		= DASH_CMD_TXN_BEGIN,

@@ -37,6 +37,7 @@
 #include "route.h"
 #include "stats.h"
 #include "trace.h"
+#include "tunnel.h"
 #include "underlay.h"
 #include "vnet.h"
 #include "xform.h"
@@ -180,14 +181,12 @@ static bool dash_reply_is_valid(const struct dash_pkt *pkt,
 {
 	const struct dash_vnet *vnet = act->vnet ?: pkt->ecfg->vnet;
 	const struct in6_addr *pa = &pkt->outer.saddr;
-	u32 i;
 
 	if (act->xf[0].kind == DASH_XFORM_ENCAP &&
 	    ipv6_addr_equal(pa, &act->xf[0].daddr))
 		return true;
-	for (i = 0; act->route && i < act->route->n_pa; i++)
-		if (ipv6_addr_equal(pa, &act->route->pa[i]))
-			return true;
+	if (act->endpoints && dash_endpoints_have(act->endpoints, pa))
+		return true;
 	return vnet && dash_pa_is_valid(pkt, vnet);
 }
 

@@ -21,12 +21,9 @@
 #include <linux/rhashtable.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
-#include <linux/sort.h>
 
 #include "addr.h"
 #include "config.h"
-#include "eni.h"
-#include "parse.h"
 #include "route.h"
 #include "vnet.h"
 
@@ -125,9 +122,22 @@ struct dash_route_group *dash_route_group_alloc(struct dash_sym *sym)
 	return group;
 }
 
+/* Whose mention it is. */
+static struct dash_route_act *dash_route_act_of(const struct dash_ref *ref)
+{
+	switch (ref->sym->type) {
+	case DASH_OBJECT_TYPE_TUNNEL:
+		return container_of(ref, struct dash_route_act, tunnel_ref);
+	case DASH_OBJECT_TYPE_ROUTING_APPLIANCE:
+		return container_of(ref, struct dash_route_act, appliance_ref);
+	default:
+		return container_of(ref, struct dash_route_act, ref);
+	}
+}
+
 static size_t dash_route_act_bytes(const struct dash_route_act *a)
 {
-	return struct_size(a, attrs, a->len) + a->n_pa * sizeof(*a->pa);
+	return struct_size(a, attrs, a->len) + a->to.n * sizeof(*a->to.pa);
 }
 
 static void dash_route_action_free(struct dash_route_act *a)
@@ -141,7 +151,11 @@ static void dash_route_action_free(struct dash_route_act *a)
 	list_del(&a->touched);
 	if (a->ref.sym)
 		list_del(&a->ref.list);
-	kfree(a->pa);
+	if (a->tunnel_ref.sym)
+		list_del(&a->tunnel_ref.list);
+	if (a->appliance_ref.sym)
+		list_del(&a->appliance_ref.list);
+	kfree(a->to.pa);
 	kvfree(a);
 }
 
@@ -239,9 +253,6 @@ static void dash_route_action_parse(struct dash_route_act *a,
 	case DASH_A_ROUTE_UNDERLAY:
 		a->underlay = nla_get_u8(nla);
 		break;
-	case DASH_A_ROUTE_UNDERLAY_IP:
-		dash_nla_addr(nla, &a->pa[a->n_pa++]);
-		break;
 	case DASH_A_ROUTE_MAC:
 		memcpy(a->mac, nla_data(nla), ETH_ALEN);
 		a->has_mac = true;
@@ -253,39 +264,100 @@ static void dash_route_action_parse(struct dash_route_act *a,
 	}
 }
 
-/* Link the action to its VNET, which may be defined later in the change. */
-static int dash_route_action_link(struct dash_txn *txn,
-				  struct dash_route_act *a,
-				  const struct nlattr *vnet)
+static int dash_route_ref_link(struct dash_txn *txn, struct dash_ref *ref,
+			       u8 type, const char *field,
+			       const struct nlattr *nla)
 {
 	char name[DASH_NAME_LEN];
 	struct dash_sym *sym;
 
-	nla_strscpy(name, vnet, sizeof(name));
-	sym = dash_sym_get(txn->dn, DASH_OBJECT_TYPE_VNET, name);
+	nla_strscpy(name, nla, sizeof(name));
+	sym = dash_sym_get(txn->dn, type, name);
 	if (IS_ERR(sym))
 		return PTR_ERR(sym);
-	if (!sym->data) {
+	if (!sym->data && type == DASH_OBJECT_TYPE_VNET)
 		sym->data = dash_vnet_alloc(txn->dn, sym);
-		if (!sym->data) {
-			dash_sym_put(txn->dn, sym);
-			return -ENOMEM;
-		}
+	else if (!sym->data && type == DASH_OBJECT_TYPE_TUNNEL)
+		sym->data = dash_tunnel_alloc(sym);
+	if (!sym->data && type != DASH_OBJECT_TYPE_ROUTING_APPLIANCE) {
+		dash_sym_put(txn->dn, sym);
+		return -ENOMEM;
 	}
-	a->vnet = sym->data;
-	a->ref.sym = sym;
-	a->ref.field = "vnet";
-	list_add_tail(&a->ref.list, &sym->refs);
+	ref->sym = sym;
+	ref->field = field;
+	list_add_tail(&ref->list, &sym->refs);
 	return 0;
+}
+
+/* The mention was the last one, maybe. */
+static void dash_route_ref_put(struct dash_txn *txn, struct dash_sym *sym)
+{
+	if (!sym)
+		return;
+	switch (sym->type) {
+	case DASH_OBJECT_TYPE_VNET:
+		dash_vnet_put_unused(txn->dn, sym);
+		break;
+	case DASH_OBJECT_TYPE_TUNNEL:
+		dash_tunnel_put_unused(txn->dn, sym);
+		break;
+	default:
+		dash_sym_put(txn->dn, sym);
+	}
+}
+
+/* Link the action to what it names, which may be defined later in the change.
+ */
+static int dash_route_action_link(struct dash_txn *txn,
+				  struct dash_route_act *a,
+				  const struct dash_row *row)
+{
+	const struct nlattr *vnet = dash_row_get(row, DASH_A_ROUTE_VNET);
+	const struct nlattr *tunnel = dash_row_get(row, DASH_A_ROUTE_TUNNEL);
+	const struct nlattr *appliance = dash_row_get(row,
+						      DASH_A_ROUTE_APPLIANCE);
+	int err;
+
+	if (vnet) {
+		err = dash_route_ref_link(txn, &a->ref, DASH_OBJECT_TYPE_VNET,
+					  "vnet", vnet);
+		if (err)
+			return err;
+		a->vnet = a->ref.sym->data;
+	}
+	if (tunnel) {
+		err = dash_route_ref_link(txn, &a->tunnel_ref,
+					  DASH_OBJECT_TYPE_TUNNEL, "tunnel",
+					  tunnel);
+		if (err)
+			return err;
+		a->tunnel = a->tunnel_ref.sym->data;
+	}
+	if (!appliance)
+		return 0;
+	return dash_route_ref_link(txn, &a->appliance_ref,
+				   DASH_OBJECT_TYPE_ROUTING_APPLIANCE,
+				   "appliance", appliance);
+}
+
+static void dash_route_action_destroy(struct dash_txn *txn,
+				      struct dash_route_act *a)
+{
+	struct dash_sym *vnet = a->ref.sym, *tunnel = a->tunnel_ref.sym;
+	struct dash_sym *appliance = a->appliance_ref.sym;
+
+	dash_route_action_free(a);
+	dash_route_ref_put(txn, vnet);
+	dash_route_ref_put(txn, tunnel);
+	dash_route_ref_put(txn, appliance);
 }
 
 static struct dash_route_act *
 dash_route_action_alloc(struct dash_txn *txn, struct dash_route_group *group,
 			const struct dash_route_content *c)
 {
-	const struct nlattr *nla, *vnet = NULL;
+	const struct nlattr *nla;
 	struct dash_route_act *a;
-	u32 n_pa = 0;
 	int rem, err;
 
 	a = kvzalloc(struct_size(a, attrs, c->len), GFP_KERNEL_ACCOUNT);
@@ -298,16 +370,10 @@ dash_route_action_alloc(struct dash_txn *txn, struct dash_route_group *group,
 			continue;
 		memcpy(a->attrs + a->len, nla, nla->nla_len);
 		a->len += NLA_ALIGN(nla->nla_len);
-		n_pa += nla_type(nla) == DASH_A_ROUTE_UNDERLAY_IP;
-		if (nla_type(nla) == DASH_A_ROUTE_VNET)
-			vnet = nla;
 	}
-	if (n_pa) {
-		err = -ENOMEM;
-		a->pa = kcalloc(n_pa, sizeof(*a->pa), GFP_KERNEL_ACCOUNT);
-		if (!a->pa)
-			goto free_action;
-	}
+	err = dash_endpoints_parse(&a->to, c->row, DASH_A_ROUTE_UNDERLAY_IP);
+	if (err)
+		goto free_action;
 	dash_row_for_each(nla, c->row, rem)
 		dash_route_action_parse(a, nla);
 
@@ -319,23 +385,16 @@ dash_route_action_alloc(struct dash_txn *txn, struct dash_route_group *group,
 				     dash_route_act_params);
 	if (err)
 		goto erase_id;
-	if (vnet) {
-		err = dash_route_action_link(txn, a, vnet);
-		if (err)
-			goto remove_content;
-	}
 	group->bytes += dash_route_act_bytes(a);
 	/* should it get no route, it goes at the end of the change */
 	list_add_tail(&a->touched, &group->touched);
-	return a;
+	err = dash_route_action_link(txn, a, c->row);
+	return err ? ERR_PTR(err) : a;
 
-remove_content:
-	rhashtable_remove_fast(&group->by_content, &a->node,
-			       dash_route_act_params);
 erase_id:
 	xa_erase(&group->actions, a->id);
 free_action:
-	kfree(a->pa);
+	kfree(a->to.pa);
 	kvfree(a);
 	return ERR_PTR(err);
 }
@@ -432,6 +491,22 @@ int dash_route_stage(struct dash_txn *txn, struct dash_row *row)
 	return 0;
 }
 
+/* As if a route had changed. */
+int dash_route_stage_users(struct dash_txn *txn, struct dash_sym *sym)
+{
+	const struct dash_route_act *a;
+	struct dash_ref *ref;
+
+	list_for_each_entry(ref, &sym->refs, list) {
+		if (ref->row)
+			continue;
+		a = dash_route_act_of(ref);
+		if (!dash_route_group_stage(txn, a->group->sym))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 int dash_route_stage_clear(struct dash_txn *txn, struct dash_sym *sym)
 {
 	struct dash_route_group *group;
@@ -487,14 +562,30 @@ static void dash_route_name_of(const struct dash_route_act *a, char *buf)
 
 bool dash_route_ref_is_live(const struct dash_ref *ref)
 {
-	return container_of(ref, struct dash_route_act, ref)->count;
+	return dash_route_act_of(ref)->count;
 }
 
 void dash_route_ref_name(const struct dash_ref *ref, char *buf)
 {
 	rcu_read_lock();
-	dash_route_name_of(container_of(ref, struct dash_route_act, ref), buf);
+	dash_route_name_of(dash_route_act_of(ref), buf);
 	rcu_read_unlock();
+}
+
+static int dash_route_check_ref(struct dash_txn *txn,
+				const struct dash_route_act *a,
+				const struct dash_ref *ref)
+{
+	char name[DASH_NAME_LEN];
+
+	if (!ref->sym || dash_sym_next(ref->sym))
+		return 0;
+	dash_route_name_of(a, name);
+	return dash_txn_fail(txn, -ENOENT,
+			     "DASH_ROUTE_TABLE:%s: %s: %s%s does not exist",
+			     name, ref->field,
+			     dash_types[ref->sym->type].table,
+			     ref->sym->name);
 }
 
 int dash_route_check(struct dash_txn *txn)
@@ -502,6 +593,7 @@ int dash_route_check(struct dash_txn *txn)
 	struct dash_route_group *group;
 	struct dash_route_act *a;
 	char name[DASH_NAME_LEN];
+	int err;
 
 	list_for_each_entry(group, &txn->route_groups, list) {
 		list_for_each_entry(a, &group->touched, touched) {
@@ -513,12 +605,11 @@ int dash_route_check(struct dash_txn *txn)
 						     "DASH_ROUTE_TABLE:%s: DASH_ROUTE_GROUP_TABLE:%s does not exist",
 						     name, group->name);
 			}
-			if (a->ref.sym && !dash_sym_next(a->ref.sym)) {
-				dash_route_name_of(a, name);
-				return dash_txn_fail(txn, -ENOENT,
-						     "DASH_ROUTE_TABLE:%s: vnet: DASH_VNET_TABLE:%s does not exist",
-						     name, a->ref.sym->name);
-			}
+			err = dash_route_check_ref(txn, a, &a->ref) ?:
+			      dash_route_check_ref(txn, a, &a->tunnel_ref) ?:
+			      dash_route_check_ref(txn, a, &a->appliance_ref);
+			if (err)
+				return err;
 		}
 	}
 	return 0;
@@ -529,16 +620,12 @@ static void dash_route_untouch(struct dash_txn *txn,
 			       struct dash_route_group *group)
 {
 	struct dash_route_act *a, *tmp;
-	struct dash_sym *vnet;
 
 	list_for_each_entry_safe(a, tmp, &group->touched, touched) {
 		list_del_init(&a->touched);
 		if (a->count)
 			continue;
-		vnet = a->ref.sym;
-		dash_route_action_free(a);
-		if (vnet)
-			dash_vnet_put_unused(txn->dn, vnet);
+		dash_route_action_destroy(txn, a);
 		cond_resched();
 	}
 }
@@ -587,91 +674,4 @@ void dash_route_reap(struct dash_txn *txn)
 		dash_lpm_reap(&group->txn[1]);
 		dash_route_untouch(txn, group);
 	}
-}
-
-const struct dash_rule *dash_rule_lookup(const struct dash_pkt *pkt)
-{
-	const struct dash_rule_table *table = rcu_dereference(pkt->eni->rules);
-	const struct dash_rule *rule;
-	u32 lo = 0, hi, mid;
-
-	if (!table)
-		return NULL;
-	for (hi = table->n; lo < hi;) {
-		mid = lo + (hi - lo) / 2;
-		if (table->rule[mid].vni < pkt->outer.vni)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	for (; lo < table->n && table->rule[lo].vni == pkt->outer.vni; lo++) {
-		rule = &table->rule[lo];
-		if (rule->protocol && rule->protocol != pkt->t.proto)
-			continue;
-		if (!rule->any && !dash_addr_in(&pkt->outer.saddr, &rule->addr,
-						rule->plen))
-			continue;
-		return rule;
-	}
-	return NULL;
-}
-
-static int dash_rule_cmp(const void *a, const void *b)
-{
-	const struct dash_rule *x = a, *y = b;
-
-	if (x->vni != y->vni)
-		return x->vni < y->vni ? -1 : 1;
-	if (x->priority != y->priority)
-		return x->priority < y->priority ? -1 : 1;
-	return (int)y->plen - x->plen;
-}
-
-static void dash_rule_parse(struct dash_txn *txn, struct dash_rule *rule,
-			    struct dash_row *row)
-{
-	const struct nlattr *addr = dash_row_get(row, DASH_A_ROUTE_RULE_ADDR);
-	struct dash_sym *vnet;
-
-	rule->row = row;
-	rule->any = !addr;
-	if (addr) {
-		dash_nla_addr(addr, &rule->addr);
-		rule->plen = dash_row_u8(row, DASH_A_ROUTE_RULE_LEN, 0) +
-			     (nla_len(addr) == 4 ? 96 : 0);
-	}
-	rule->vni = dash_row_u32(row, DASH_A_ROUTE_RULE_VNI, 0);
-	rule->priority = dash_row_u32(row, DASH_A_ROUTE_RULE_PRIORITY, 0);
-	rule->protocol = dash_row_u8(row, DASH_A_ROUTE_RULE_PROTOCOL, 0);
-	rule->drop = dash_row_u8(row, DASH_A_ROUTE_RULE_ACTION, 0) ==
-		     DASH_RULE_ACTION_DROP;
-	rule->pa_validation = dash_row_u8(row, DASH_A_ROUTE_RULE_PA_VALIDATION,
-					  1);
-	vnet = dash_sym_of_nla(txn->dn, DASH_OBJECT_TYPE_VNET,
-			       dash_row_get(row, DASH_A_ROUTE_RULE_VNET));
-	rule->vnet = vnet ? vnet->data : NULL;
-}
-
-/* Compile the inbound rules of an ENI from those of the end state. */
-int dash_rules_prepare(struct dash_txn *txn, struct dash_eni *eni)
-{
-	struct dash_rule_table *table;
-	struct dash_sym *sym;
-	u32 n = 0;
-
-	list_for_each_entry(sym, &eni->sym->children, sibling)
-		n += sym->type == DASH_OBJECT_TYPE_ROUTE_RULE &&
-		     dash_sym_next(sym);
-
-	table = kvzalloc(struct_size(table, rule, n), GFP_KERNEL_ACCOUNT);
-	if (!table)
-		return -ENOMEM;
-	list_for_each_entry(sym, &eni->sym->children, sibling)
-		if (sym->type == DASH_OBJECT_TYPE_ROUTE_RULE &&
-		    dash_sym_next(sym))
-			dash_rule_parse(txn, &table->rule[table->n++],
-					dash_sym_next(sym));
-	sort(table->rule, n, sizeof(table->rule[0]), dash_rule_cmp, NULL);
-	eni->next_rules = table;
-	return 0;
 }

@@ -13,6 +13,7 @@
 #include "drop.h"
 #include "lpm.h"
 #include "rows.h"
+#include "tunnel.h"
 
 struct dash_eni;
 struct dash_pkt;
@@ -31,10 +32,16 @@ struct dash_route_act {
 	struct list_head touched;
 	/** @ref: mention of the VNET */
 	struct dash_ref ref;
+	/** @tunnel_ref: mention of the tunnel */
+	struct dash_ref tunnel_ref;
+	/** @appliance_ref: mention of the routing appliance */
+	struct dash_ref appliance_ref;
 	/** @group: whose routes */
 	struct dash_route_group *group;
 	/** @vnet: VNET whose mappings decide, or NULL */
 	struct dash_vnet *vnet;
+	/** @tunnel: tunnel that it leads into, or NULL */
+	struct dash_tunnel *tunnel;
 	/** @overlay_ip: mapping to use instead of the destination's */
 	struct in6_addr overlay_ip;
 	/** @mac: inner destination MAC for vnet_encap, when @has_mac */
@@ -59,10 +66,8 @@ struct dash_route_act {
 	u32 before;
 	/** @hash: of @attrs */
 	u32 hash;
-	/** @n_pa: length of @pa */
-	u32 n_pa;
-	/** @pa: endpoints for vnet_encap */
-	struct in6_addr *pa;
+	/** @to: endpoints for vnet_encap */
+	struct dash_endpoints to;
 	/** @len: length of @attrs */
 	u32 len;
 	/** @attrs: the attributes that are not part of a route's key */
@@ -181,6 +186,16 @@ u32 dash_route_exact(struct dash_route_group *group, const struct nlattr *addr,
  * Return: 0 or an error.
  */
 int dash_route_stage(struct dash_txn *txn, struct dash_row *row);
+
+/**
+ * dash_route_stage_users - have connections decided anew that use an object
+ * @txn: transaction
+ * @sym: object that routes mention
+ *
+ * Context: dash_net.lock held.
+ * Return: 0 or -ENOMEM.
+ */
+int dash_route_stage_users(struct dash_txn *txn, struct dash_sym *sym);
 
 /**
  * dash_route_stage_clear - stage the removal of all routes of a group

@@ -149,6 +149,8 @@ DASH_NAME_STR(dash_name_meter_policy, DASH_A_METER_POLICY_NAME)
 DASH_NAME_STR(dash_name_eni, DASH_A_ENI_NAME)
 DASH_NAME_STR(dash_name_eni_route, DASH_A_ENI_ROUTE_ENI)
 DASH_NAME_STR(dash_name_port, DASH_A_PORT_NAME)
+DASH_NAME_STR(dash_name_tunnel, DASH_A_TUNNEL_NAME)
+DASH_NAME_STR(dash_name_routing_appliance, DASH_A_ROUTING_APPLIANCE_ID)
 
 static int dash_name_acl_rule(struct nlattr **tb, char *buf,
 			      struct netlink_ext_ack *extack)
@@ -268,14 +270,64 @@ static int dash_check_nexthops(struct nlattr **tb, const struct nlattr *attrs,
 	return 0;
 }
 
-static int dash_check_route(struct nlattr **tb, const struct nlattr *attrs,
-			    int len, struct netlink_ext_ack *extack)
+/* So many as are chosen among. */
+static int dash_check_endpoints(const struct nlattr *attrs, int len, int attr,
+				struct netlink_ext_ack *extack)
 {
-	const struct nlattr *nla;
+	const struct nlattr *nla, *last = NULL;
 	u32 n = 0;
 	int rem;
 
-	switch (nla_get_u8(tb[DASH_A_ROUTE_ACTION])) {
+	nla_for_each_attr(nla, attrs, len, rem) {
+		if (nla_type(nla) != attr)
+			continue;
+		last = nla;
+		n++;
+	}
+	if (n <= DASH_MAX_ENDPOINTS)
+		return 0;
+	dash_err(extack, last, "%u endpoints, more than the %u possible", n,
+		 DASH_MAX_ENDPOINTS);
+	return -E2BIG;
+}
+
+static int dash_check_tunnel(struct nlattr **tb, const struct nlattr *attrs,
+			     int len, struct netlink_ext_ack *extack)
+{
+	const struct nlattr *nla;
+	u32 sips[2] = {};
+	int rem;
+
+	nla_for_each_attr(nla, attrs, len, rem) {
+		if (nla_type(nla) != DASH_A_TUNNEL_SIP ||
+		    !sips[nla_len(nla) == 16]++)
+			continue;
+		dash_err(extack, nla, "two sources of one family");
+		return -EINVAL;
+	}
+	return dash_check_endpoints(attrs, len, DASH_A_TUNNEL_ENDPOINT, extack);
+}
+
+static int dash_check_routing_appliance(struct nlattr **tb,
+					const struct nlattr *attrs, int len,
+					struct netlink_ext_ack *extack)
+{
+	return dash_check_endpoints(attrs, len,
+				    DASH_A_ROUTING_APPLIANCE_ADDRESS, extack);
+}
+
+static int dash_check_route(struct nlattr **tb, const struct nlattr *attrs,
+			    int len, struct netlink_ext_ack *extack)
+{
+	u8 action = nla_get_u8(tb[DASH_A_ROUTE_ACTION]);
+
+	if (tb[DASH_A_ROUTE_TUNNEL] && action != DASH_ROUTE_ACTION_TUNNEL &&
+	    action != DASH_ROUTE_ACTION_DIRECT) {
+		dash_err(extack, tb[DASH_A_ROUTE_TUNNEL],
+			 "only routing types tunnel and direct lead into a tunnel");
+		return -EOPNOTSUPP;
+	}
+	switch (action) {
 	case DASH_ROUTE_ACTION_VNET:
 	case DASH_ROUTE_ACTION_VNET_DIRECT:
 		if (!tb[DASH_A_ROUTE_VNET]) {
@@ -291,16 +343,16 @@ static int dash_check_route(struct nlattr **tb, const struct nlattr *attrs,
 			return -EINVAL;
 		}
 		break;
+	case DASH_ROUTE_ACTION_TUNNEL:
+		if (!tb[DASH_A_ROUTE_TUNNEL]) {
+			dash_err(extack, tb[DASH_A_ROUTE_ACTION],
+				 "routing type tunnel needs a tunnel");
+			return -EINVAL;
+		}
+		break;
 	}
-	nla_for_each_attr(nla, attrs, len, rem)
-		n += nla_type(nla) == DASH_A_ROUTE_UNDERLAY_IP;
-	if (n > DASH_MAX_ENDPOINTS) {
-		dash_err(extack, tb[DASH_A_ROUTE_UNDERLAY_IP],
-			 "%u endpoints, more than the %u possible", n,
-			 DASH_MAX_ENDPOINTS);
-		return -E2BIG;
-	}
-	return 0;
+	return dash_check_endpoints(attrs, len, DASH_A_ROUTE_UNDERLAY_IP,
+				    extack);
 }
 
 static int dash_check_mapping(struct nlattr **tb, const struct nlattr *attrs,
@@ -398,6 +450,12 @@ static const struct dash_need dash_needs_tag[] = {
 
 static const struct dash_need dash_needs_eni[] = {
 	{ DASH_A_ENI_MAC, "mac_address" },
+	{}
+};
+
+static const struct dash_need dash_needs_tunnel[] = {
+	{ DASH_A_TUNNEL_ENDPOINT, "endpoints" },
+	{ DASH_A_TUNNEL_VNI, "vni" },
 	{}
 };
 
@@ -616,6 +674,29 @@ const struct dash_type dash_types[] = {
 		.maxattr = DASH_A_PORT_MAX,
 		.name = dash_name_port,
 		.keys = B(DASH_A_PORT_NAME),
+	},
+	[DASH_OBJECT_TYPE_TUNNEL] = {
+		.table = "DASH_TUNNEL_TABLE:",
+		.attr = DASH_A_CONFIG_TUNNEL,
+		.policy = dash_tunnel_nl_policy,
+		.maxattr = DASH_A_TUNNEL_MAX,
+		.name = dash_name_tunnel,
+		.check = dash_check_tunnel,
+		.keys = B(DASH_A_TUNNEL_NAME),
+		.needs = dash_needs_tunnel,
+		.addrs = B(DASH_A_TUNNEL_ENDPOINT) | B(DASH_A_TUNNEL_SIP),
+		.vnis = B(DASH_A_TUNNEL_VNI),
+	},
+	[DASH_OBJECT_TYPE_ROUTING_APPLIANCE] = {
+		.table = "DASH_ROUTING_APPLIANCE_TABLE:",
+		.attr = DASH_A_CONFIG_ROUTING_APPLIANCE,
+		.policy = dash_routing_appliance_nl_policy,
+		.maxattr = DASH_A_ROUTING_APPLIANCE_MAX,
+		.name = dash_name_routing_appliance,
+		.check = dash_check_routing_appliance,
+		.keys = B(DASH_A_ROUTING_APPLIANCE_ID),
+		.addrs = B(DASH_A_ROUTING_APPLIANCE_ADDRESS),
+		.vnis = B(DASH_A_ROUTING_APPLIANCE_VNI),
 	},
 };
 

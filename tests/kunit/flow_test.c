@@ -486,7 +486,7 @@ static void flow_test_acts(struct kunit *test)
 		offsetof(struct dash_flow_act, pa),
 		offsetof(struct dash_flow_act, vip),
 		offsetof(struct dash_flow_act, vnet),
-		offsetof(struct dash_flow_act, route),
+		offsetof(struct dash_flow_act, endpoints),
 		offsetof(struct dash_flow_act, ip),
 		offsetof(struct dash_flow_act, mapping),
 	};

@@ -42,6 +42,9 @@ _dashctl() {
 	vnet)
 		[[ ${#words[@]} -gt 1 ]] && list=$(_dashctl_live vnet)
 		;;
+	tunnel)
+		[[ ${#words[@]} -gt 1 ]] && list=$(_dashctl_live tunnel)
+		;;
 	qos)
 		[[ ${#words[@]} -gt 1 ]] && list=$(_dashctl_live qos)
 		;;

@@ -154,14 +154,25 @@ static void rule_line(struct grid *g, struct json_object *doc)
 static void route_lines(struct grid *g, struct json_object *doc)
 {
 	struct json_object *r = member(doc, "route"), *m = member(doc, "mapping");
-	char *text;
+	struct json_object *t = member(doc, "tunnel");
+	char *text, *ends;
 
 	if (r) {
 		text = xstrdup(member_text(r, "routing_type"));
 		append(&text, "vnet", member_text(r, "vnet"));
 		append(&text, "overlay_ip", member_text(r, "overlay_ip"));
+		append(&text, "tunnel", member_text(r, "tunnel"));
 		line(g, "route", xasprintf("group %s, %s", member_text(r, "group"),
 					   member_text(r, "prefix")), text);
+	}
+	if (t) {
+		text = xstrdup(member_text(t, "encap_type"));
+		ends = plain_text(member(t, "endpoints"));
+		append(&text, "to", ends);
+		free(ends);
+		append(&text, "vni", member_text(t, "vni"));
+		append(&text, "from", member_text(t, "sip"));
+		line(g, "tunnel", xstrdup(member_text(t, "tunnel")), text);
 	}
 	if (m) {
 		text = xstrdup("");

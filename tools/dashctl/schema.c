@@ -56,9 +56,8 @@ static const struct names ip_version_names = {
 };
 
 static const struct names route_action_names = {
-	NAMES("vnet", "vnet_direct", "vnet_encap", "direct", "drop"),
-	.unsupported = LIST("servicetunnel", "privatelink", "tunnel", "snat",
-			    "appliance"),
+	NAMES("vnet", "vnet_direct", "vnet_encap", "direct", "drop", "tunnel"),
+	.unsupported = LIST("servicetunnel", "privatelink", "snat", "appliance"),
 };
 
 static const struct names rule_action_names = { NAMES("decap", "drop") };
@@ -304,13 +303,13 @@ static const struct field route_fields[] = {
 	FIELD("metering_class_and", T_U32, DASH_A_ROUTE_METERING_CLASS_AND,
 	      .def = "4294967295"),
 	FIELD("metering_policy_en", T_BOOL, DASH_A_ROUTE_METERING_POLICY, .def = "false"),
-	IGNORED("appliance"),
+	FIELD("tunnel", T_STR, DASH_A_ROUTE_TUNNEL),
+	FIELD("appliance", T_STR, DASH_A_ROUTE_APPLIANCE),
 	UNSUPPORTED("counter", .def = "false"),
 	UNSUPPORTED("overlay_sip_prefix", ALIAS("overlay_sip")),
 	UNSUPPORTED("overlay_dip_prefix", ALIAS("overlay_dip")),
 	UNSUPPORTED("underlay_sip"),
 	UNSUPPORTED("underlay_dip"),
-	UNSUPPORTED("tunnel"),
 	UNSUPPORTED("nat_ip"),
 	UNSUPPORTED("nat_ports"),
 	END
@@ -396,6 +395,28 @@ static const struct field port_fields[] = {
 	ENUM("role", DASH_A_PORT_ROLE, port_role_names),
 	UNSUPPORTED("eni"),
 	REPLY("ifindex", T_U32, DASH_A_PORT_IFINDEX),
+	END
+};
+
+static const struct field tunnel_fields[] = {
+	KEY("tunnel", T_STR, DASH_A_TUNNEL_NAME, ALIAS("tunnel_name", "name")),
+	FIELD("endpoints", T_ADDR, DASH_A_TUNNEL_ENDPOINT, ALIAS("endpoint"),
+	      .flags = F_LIST | F_NEEDED),
+	ENUM("encap_type", DASH_A_TUNNEL_ENCAP, encap_type_names),
+	FIELD("vni", T_U32, DASH_A_TUNNEL_VNI, .flags = F_VNI | F_NEEDED),
+	FIELD("sip", T_ADDR, DASH_A_TUNNEL_SIP, .flags = F_LIST | F_SCALAR),
+	FIELD("metering_class_or", T_U32, DASH_A_TUNNEL_METERING_CLASS_OR,
+	      .def = "0"),
+	END
+};
+
+static const struct field routing_appliance_fields[] = {
+	KEY("appliance", T_STR, DASH_A_ROUTING_APPLIANCE_ID, ALIAS("appliance_id")),
+	FIELD("appliance_guid", T_STR, DASH_A_ROUTING_APPLIANCE_GUID, ALIAS("guid")),
+	FIELD("addresses", T_ADDR, DASH_A_ROUTING_APPLIANCE_ADDRESS, ALIAS("address"),
+	      .flags = F_LIST),
+	ENUM("encap_type", DASH_A_ROUTING_APPLIANCE_ENCAP, encap_type_names),
+	FIELD("vni", T_U32, DASH_A_ROUTING_APPLIANCE_VNI, .flags = F_VNI),
 	END
 };
 
@@ -487,8 +508,16 @@ const struct table tables[] = {
 		TABLE("PORT", PORT), .base = "PORT",
 		.object = "port", .field = port_fields, .help = "attached devices",
 	},
-	{ .name = "DASH_TUNNEL_TABLE", .base = "TUNNEL", .field = no_fields },
-	{ .name = "DASH_ROUTING_APPLIANCE_TABLE", .base = "ROUTING_APPLIANCE", .field = no_fields },
+	{
+		TABLE("DASH_TUNNEL_TABLE", TUNNEL), .base = "TUNNEL",
+		.object = "tunnel", .field = tunnel_fields,
+		.help = "overlay tunnels that routes lead into",
+	}, {
+		TABLE("DASH_ROUTING_APPLIANCE_TABLE", ROUTING_APPLIANCE),
+		.base = "ROUTING_APPLIANCE",
+		.object = "routing-appliance", .field = routing_appliance_fields,
+		.help = "routing appliances, kept without effect",
+	},
 	{ .name = "DASH_OUTBOUND_PORT_MAP_TABLE", .base = "OUTBOUND_PORT_MAP", .field = no_fields },
 	{ .name = "DASH_OUTBOUND_PORT_MAP_RANGE_TABLE", .base = "OUTBOUND_PORT_MAP_RANGE",
 	  .field = no_fields },
@@ -608,6 +637,7 @@ const struct field explain_fields[] = {
 	ANSWER("route_rule", T_NEST, DASH_A_EXPLAIN_ROUTE_RULE, .sub = route_rule_fields),
 	ANSWER("pa_valid", T_BOOL, DASH_A_EXPLAIN_PA_VALID),
 	ANSWER("route", T_NEST, DASH_A_EXPLAIN_ROUTE, .sub = route_fields),
+	ANSWER("tunnel", T_NEST, DASH_A_EXPLAIN_TUNNEL, .sub = tunnel_fields),
 	ANSWER("mapping", T_NEST, DASH_A_EXPLAIN_MAPPING, .sub = mapping_fields),
 	ANSWER("flow", T_ENUM, DASH_A_EXPLAIN_FLOW_STATE, .names = &flow_state_names),
 	ANSWER("packet", T_NEST, DASH_A_EXPLAIN_XFORM, .sub = xform_fields),

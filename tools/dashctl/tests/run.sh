@@ -87,8 +87,7 @@ good '{"DASH_VNET:v": {"vni": 1, "version": 2, "guid": null, "peer_list": "a, b"
 	'{"DASH_VNET_TABLE:v": {"vni": 1, "version": "2", "address_spaces": ["10.0.0.0/8", "fd00::/8"], "peer_list": ["a", "b"]}, "OP": "SET"}'
 good '{"PORT:eth0": {"role": "underlay"}}' '{"PORT:eth0": {"role": "underlay"}, "OP": "SET"}'
 bad '{"DASH_FOO_TABLE:v": {}}' 'DASH_FOO_TABLE:v: unknown table'
-bad '{"DASH_TUNNEL_TABLE:t": {"endpoints": "1.1.1.1"}}' 'DASH_TUNNEL_TABLE:t: this table is not supported yet'
-bad '{"DASH_ROUTING_APPLIANCE_TABLE:t": {}}' 'not supported yet'
+bad '{"DASH_OUTBOUND_PORT_MAP_TABLE:t": {"guid": "g"}}' 'DASH_OUTBOUND_PORT_MAP_TABLE:t: this table is not supported yet'
 bad '{"DASH_VNET_TABLE:v": {"vin": 1}}' 'DASH_VNET_TABLE:v: unknown field "vin"'
 bad '{"DASH_VNET_TABLE:v": {"vni": 1}, "DASH_VNET_TABLE:w": {"vni": 2}}' 'two tables in one row'
 bad '{"DASH_VNET_TABLE:v": {"vni": 1}, "OP": "ADD"}' 'OP "ADD": neither SET nor DEL'
@@ -233,7 +232,7 @@ cat >"$tmp/in" <<'END'
 [
  {"DASH_FOO_TABLE:x": {"a": 1}, "OP": "SET"},
  {"DASH_VNET_TABLE:v": {"vni": 1, "colour": "red"}, "OP": "SET"},
- {"DASH_TUNNEL_TABLE:t": {}, "OP": "SET"}
+ {"DASH_OUTBOUND_PORT_MAP_TABLE:t": {}, "OP": "SET"}
 ]
 END
 rows "$tmp/in" --ignore-unknown >"$tmp/out" && [ "$(grep -c DASH_ "$tmp/out")" = 1 ]
