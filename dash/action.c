@@ -8,6 +8,7 @@
 #include "flow.h"
 #include "inst.h"
 #include "mapping.h"
+#include "meter.h"
 #include "parse.h"
 #include "route.h"
 #include "tunnel.h"
@@ -91,7 +92,8 @@ const void *dash_action_ahead(const struct dash_pkt *pkt,
 
 static enum dash_drop dash_action_map(struct dash_pkt *pkt,
 				      const struct dash_route_act *ra,
-				      struct dash_flow_act *act)
+				      struct dash_flow_act *act,
+				      struct dash_metering *meter)
 {
 	const struct in6_addr *ip = dash_action_ip(pkt, ra);
 	struct dash_xform *xf = &act->xf[0];
@@ -126,6 +128,7 @@ static enum dash_drop dash_action_map(struct dash_pkt *pkt,
 		ether_addr_copy(xf->dmac, m->mac);
 		xf->set_dmac = true;
 	}
+	meter->or |= host->meter_or;
 	act->mapping = m->id;
 	act->ip = *ip;
 	return DASH_DROP_NONE;
@@ -177,7 +180,8 @@ static enum dash_drop dash_action_static(const struct dash_pkt *pkt,
 
 static enum dash_drop dash_action_tunnel(struct dash_pkt *pkt,
 					 const struct dash_route_act *ra,
-					 u32 hash, struct dash_flow_act *act)
+					 u32 hash, struct dash_flow_act *act,
+					 struct dash_metering *meter)
 {
 	const struct dash_tunnel_cfg *cfg = rcu_dereference(ra->tunnel->cfg);
 	struct dash_xform *xf = &act->xf[0];
@@ -190,6 +194,7 @@ static enum dash_drop dash_action_tunnel(struct dash_pkt *pkt,
 		return reason;
 	xf->encap = cfg->encap;
 	xf->vni = cfg->vni;
+	meter->or |= cfg->meter_or;
 	return DASH_DROP_NONE;
 }
 
@@ -213,25 +218,30 @@ static void dash_action_learn(const struct dash_pkt *pkt,
 
 enum dash_drop dash_action_route(struct dash_pkt *pkt,
 				 const struct dash_route *route, u32 hash,
-				 struct dash_flow_act *act)
+				 struct dash_flow_act *act,
+				 struct dash_metering *meter)
 {
 	const struct dash_route_act *ra = route->action;
 	enum dash_drop reason = DASH_DROP_NONE;
 
+	meter->or |= ra->meter_or;
+	meter->and &= ra->meter_and;
+	meter->policy = ra->meter_policy;
+
 	switch (ra->action) {
 	case DASH_ROUTE_ACTION_VNET:
 	case DASH_ROUTE_ACTION_VNET_DIRECT:
-		reason = dash_action_map(pkt, ra, act);
+		reason = dash_action_map(pkt, ra, act, meter);
 		break;
 	case DASH_ROUTE_ACTION_VNET_ENCAP:
 		reason = dash_action_static(pkt, ra, hash, act);
 		break;
 	case DASH_ROUTE_ACTION_TUNNEL:
-		reason = dash_action_tunnel(pkt, ra, hash, act);
+		reason = dash_action_tunnel(pkt, ra, hash, act, meter);
 		break;
 	case DASH_ROUTE_ACTION_DIRECT:
 		if (ra->tunnel)
-			reason = dash_action_tunnel(pkt, ra, hash, act);
+			reason = dash_action_tunnel(pkt, ra, hash, act, meter);
 		else
 			dash_action_direct(pkt, &act->xf[0]);
 		break;

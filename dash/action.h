@@ -8,6 +8,7 @@
 #include "drop.h"
 
 struct dash_flow_act;
+struct dash_metering;
 struct dash_pkt;
 struct dash_route;
 
@@ -28,6 +29,7 @@ const void *dash_action_ahead(const struct dash_pkt *pkt,
  * @route: its route
  * @hash: keyed hash of the connection
  * @act: transforms, filled but for next hops
+ * @meter: what it says about the metering class is added
  *
  * Looks up the mapping where the action wants it. Context: RCU.
  *
@@ -36,7 +38,8 @@ const void *dash_action_ahead(const struct dash_pkt *pkt,
  */
 enum dash_drop dash_action_route(struct dash_pkt *pkt,
 				 const struct dash_route *route, u32 hash,
-				 struct dash_flow_act *act);
+				 struct dash_flow_act *act,
+				 struct dash_metering *meter);
 
 /**
  * dash_action_decap - deliver an inbound packet, and its replies the way back

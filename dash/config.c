@@ -34,6 +34,7 @@
 #include "flow.h"
 #include "inst.h"
 #include "mapping.h"
+#include "meter.h"
 #include "port.h"
 #include "route.h"
 #include "tag_config.h"
@@ -556,6 +557,9 @@ static int dash_prepare_data(struct dash_txn *txn, struct dash_sym *sym)
 	case DASH_OBJECT_TYPE_TUNNEL:
 		sym->data = dash_tunnel_alloc(sym);
 		break;
+	case DASH_OBJECT_TYPE_METER_POLICY:
+		sym->data = dash_meter_policy_alloc(sym);
+		break;
 	default:
 		return 0;
 	}
@@ -590,6 +594,7 @@ static bool dash_txn_has(const struct dash_txn *txn, u32 types)
 #define DASH_TYPES_ENI	(DASH_TYPES_INST |				\
 			 BIT(DASH_OBJECT_TYPE_VNET) |			\
 			 BIT(DASH_OBJECT_TYPE_QOS) |			\
+			 BIT(DASH_OBJECT_TYPE_METER_POLICY) |		\
 			 BIT(DASH_OBJECT_TYPE_ENI) |			\
 			 BIT(DASH_OBJECT_TYPE_ACL_BIND) |		\
 			 BIT(DASH_OBJECT_TYPE_ACL_GROUP) |		\
@@ -651,6 +656,9 @@ static int dash_prepare(struct dash_txn *txn)
 		if (err)
 			return err;
 	}
+	err = dash_meter_prepare(txn);
+	if (err)
+		return err;
 	if (dash_txn_has(txn, DASH_TYPES_INST)) {
 		err = dash_inst_prepare(txn);
 		if (err)
@@ -709,6 +717,9 @@ static void dash_sym_free_data(struct dash_net *dn, struct dash_sym *sym)
 	case DASH_OBJECT_TYPE_TUNNEL:
 		dash_tunnel_free(data);
 		break;
+	case DASH_OBJECT_TYPE_METER_POLICY:
+		dash_meter_policy_free(data);
+		break;
 	case DASH_OBJECT_TYPE_PORT:
 		port = data;
 		if (port->attached)
@@ -731,6 +742,7 @@ static void dash_unstage(struct dash_txn *txn)
 	dash_inst_free(dn->next_inst);
 	dn->next_inst = NULL;
 	dash_aclgroup_unprepare(txn);
+	dash_meter_unprepare(txn);
 	dash_tags_unprepare(txn);
 	dash_route_unstage(txn);
 	dash_mapping_unstage(txn);
@@ -782,6 +794,7 @@ static void dash_publish(struct dash_txn *txn)
 		if (sym->type == DASH_OBJECT_TYPE_VNET && sym->next)
 			dash_vnet_publish(sym->data, sym->next);
 	dash_tunnel_publish(txn);
+	dash_meter_publish(txn);
 	dash_mapping_publish(txn);
 	dash_tags_publish(txn);
 	dash_aclgroup_publish(txn);
@@ -825,6 +838,7 @@ static void dash_reap(struct dash_txn *txn)
 
 	dash_mapping_reap(txn);
 	dash_aclgroup_reap(txn);
+	dash_meter_reap(txn);
 	dash_tags_reap(txn);
 	dash_route_reap(txn);
 	dash_inst_free(txn->old_inst);

@@ -50,7 +50,8 @@ struct dash_sym {
 	struct list_head sibling;
 	/**
 	 * @data: what packets see of it, by type: dash_vnet, dash_eni,
-	 * dash_acl_group, dash_route_group, dash_port, dash_tunnel
+	 * dash_acl_group, dash_route_group, dash_port, dash_tunnel,
+	 * dash_meter_policy
 	 */
 	void *data;
 	/** @rcu: for freeing */

@@ -29,6 +29,7 @@
 #include "inst.h"
 #include "lpm.h"
 #include "mapping.h"
+#include "meter.h"
 #include "netns.h"
 #include "parse.h"
 #include "route.h"
@@ -57,7 +58,8 @@ bool dash_pa_is_valid(const struct dash_pkt *pkt, const struct dash_vnet *vnet)
 
 static enum dash_drop dash_decide_outbound(struct dash_pkt *pkt,
 					   const struct dash_decision *d,
-					   struct dash_flow_act *act)
+					   struct dash_flow_act *act,
+					   struct dash_metering *meter)
 {
 	enum dash_drop reason;
 
@@ -70,11 +72,12 @@ static enum dash_drop dash_decide_outbound(struct dash_pkt *pkt,
 		return d->reason;
 	if (pkt->rec)
 		pkt->rec->route = d->route;
-	return dash_action_route(pkt, &d->route, pkt->hash, act);
+	return dash_action_route(pkt, &d->route, pkt->hash, act, meter);
 }
 
 static enum dash_drop dash_decide_inbound(struct dash_pkt *pkt,
-					  struct dash_flow_act *act)
+					  struct dash_flow_act *act,
+					  struct dash_metering *meter)
 {
 	const struct dash_rule *rule = dash_rule_lookup(pkt);
 	enum dash_drop reason;
@@ -86,6 +89,8 @@ static enum dash_drop dash_decide_inbound(struct dash_pkt *pkt,
 		return DASH_DROP_NO_ROUTE_RULE;
 	if (rule->drop)
 		return DASH_DROP_ROUTE_DROP;
+	meter->or |= rule->meter_or;
+	meter->and &= rule->meter_and;
 	if (rule->pa_validation) {
 		act->vnet = rule->vnet;
 		if (act->vnet)
@@ -124,15 +129,17 @@ static enum dash_drop dash_decide_finish(struct dash_pkt *pkt,
 					 const struct dash_decision *d,
 					 struct dash_flow_act *act)
 {
+	struct dash_metering meter = DASH_METERING_INIT;
 	enum dash_drop reason;
 
 	reason = pkt->dir == DASH_DIRECTION_OUTBOUND ?
-		 dash_decide_outbound(pkt, d, act) :
-		 dash_decide_inbound(pkt, act);
-	if (!reason)
-		act->hash = dash_flow_act_hash(rcu_dereference(pkt->dn->ft),
-					       act);
-	return reason;
+		 dash_decide_outbound(pkt, d, act, &meter) :
+		 dash_decide_inbound(pkt, act, &meter);
+	if (reason)
+		return reason;
+	act->meter = dash_meter_get(pkt, &meter);
+	act->hash = dash_flow_act_hash(rcu_dereference(pkt->dn->ft), act);
+	return DASH_DROP_NONE;
 }
 
 enum dash_drop dash_decide(struct dash_pkt *pkt, struct dash_flow_act *act)

@@ -147,10 +147,10 @@ struct dash_eni *dash_eni_alloc(struct dash_net *dn, struct dash_sym *sym)
 		return NULL;
 	eni->stats = alloc_percpu_gfp(struct dash_eni_stats,
 				      GFP_KERNEL_ACCOUNT | __GFP_ZERO);
-	if (!eni->stats) {
-		kfree(eni);
-		return NULL;
-	}
+	if (!eni->stats)
+		goto free_eni;
+	if (dash_meters_init(&eni->meters))
+		goto free_stats;
 	eni->dn = dn;
 	eni->sym = sym;
 	eni->name = sym->name;
@@ -161,6 +161,12 @@ struct dash_eni *dash_eni_alloc(struct dash_net *dn, struct dash_sym *sym)
 	dash_icmp_limit_init(&eni->icmp[1]);
 	dash_flow_eni_init(eni);
 	return eni;
+
+free_stats:
+	free_percpu(eni->stats);
+free_eni:
+	kfree(eni);
+	return NULL;
 }
 
 static void dash_eni_cfg_free(struct dash_eni_cfg *cfg)
@@ -188,6 +194,7 @@ void dash_eni_free(struct dash_eni *eni)
 	dash_eni_unprepare(eni);
 	dash_eni_cfg_free(rcu_dereference_protected(eni->cfg, true));
 	kvfree(rcu_dereference_protected(eni->rules, true));
+	dash_meters_fini(&eni->meters);
 	call_rcu(&eni->rcu, dash_eni_free_rcu);
 }
 
@@ -307,6 +314,26 @@ static void dash_eni_parse_qos(struct dash_eni_cfg *cfg,
 		cfg->bw = nla_get_u64(bw) * 125;
 }
 
+static int dash_eni_parse_meter(struct dash_txn *txn, struct dash_eni_cfg *cfg,
+				const struct dash_row *row,
+				const struct nlattr *nla)
+{
+	bool v6 = nla_type(nla) == DASH_A_ENI_V6_METER_POLICY;
+	struct dash_sym *sym;
+
+	sym = dash_sym_of_nla(txn->dn, DASH_OBJECT_TYPE_METER_POLICY, nla);
+	if (v6 != (dash_row_u8(dash_sym_next(sym),
+			       DASH_A_METER_POLICY_IP_VERSION,
+			       DASH_IP_VERSION_IPV4) == DASH_IP_VERSION_IPV6)) {
+		txn->row = row;
+		return dash_txn_fail(txn, -EINVAL,
+				     "v%d_meter_policy_id: DASH_METER_POLICY:%s is of the other ip_version",
+				     v6 ? 6 : 4, sym->name);
+	}
+	cfg->meter[v6] = sym->data;
+	return 0;
+}
+
 static int dash_eni_parse(struct dash_txn *txn, struct dash_eni_cfg *cfg,
 			  const struct dash_row *row)
 {
@@ -355,6 +382,12 @@ static int dash_eni_parse(struct dash_txn *txn, struct dash_eni_cfg *cfg,
 		case DASH_A_ENI_QOS:
 			sym = dash_sym_of_nla(dn, DASH_OBJECT_TYPE_QOS, nla);
 			dash_eni_parse_qos(cfg, dash_sym_next(sym));
+			break;
+		case DASH_A_ENI_V4_METER_POLICY:
+		case DASH_A_ENI_V6_METER_POLICY:
+			err = dash_eni_parse_meter(txn, cfg, row, nla);
+			if (err)
+				return err;
 			break;
 		}
 	}
@@ -458,6 +491,10 @@ static bool dash_eni_is_concerned(const struct dash_txn *txn,
 		return false;
 	if (cfg->routes && cfg->routes->staged)
 		return true;
+	for (v6 = 0; v6 < 2; v6++)
+		if (cfg->meter[v6] && (cfg->meter[v6]->sym->staged ||
+				       cfg->meter[v6]->sym->dirty))
+			return true;
 	for (dir = 0; dir < 2; dir++) {
 		for (v6 = 0; v6 < 2; v6++) {
 			bind = &cfg->acl[dir][v6];

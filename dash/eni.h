@@ -12,6 +12,7 @@
 
 #include "flow.h"
 #include "icmp.h"
+#include "meter.h"
 #include "stats.h"
 
 struct dash_acl_group;
@@ -81,6 +82,8 @@ struct dash_eni_cfg {
 	struct dash_acl_bind acl[2][2];
 	/** @routes: outbound routes, or NULL */
 	struct dash_route_group *routes;
+	/** @meter: metering policies [v4, v6], or NULL */
+	struct dash_meter_policy *meter[2];
 	/** @timeout: jiffies, by enum dash_timeout */
 	unsigned long timeout[DASH_TIMEOUTS];
 	/** @max_flows: limit of connections, 0 is none */
@@ -151,6 +154,8 @@ struct dash_eni {
 	u32 frags;
 	/** @icmp: limits of ICMP errors, by direction of what causes them */
 	struct dash_icmp_limit icmp[2];
+	/** @meters: counters by metering class */
+	struct dash_meters meters;
 	/** @stats: counters */
 	struct dash_eni_stats __percpu *stats;
 	/** @rcu: for freeing */

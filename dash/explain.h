@@ -15,6 +15,7 @@ struct dash_acl_group;
 struct dash_acl_rule;
 struct dash_flow;
 struct dash_mapping;
+struct dash_meter_rule;
 struct dash_tunnel_cfg;
 struct dash_vnet;
 
@@ -62,6 +63,10 @@ struct dash_explain {
 	struct in6_addr ip;
 	/** @mapping: what they answered, or NULL */
 	const struct dash_mapping *mapping;
+	/** @meter_rule: rule of a metering policy that decided, or NULL */
+	const struct dash_meter_rule *meter_rule;
+	/** @metering_class: class, 0 for none */
+	u32 metering_class;
 	/** @sent: @xf was applied */
 	bool sent;
 	/** @xf: transform */
@@ -76,6 +81,8 @@ static inline void dash_explain_anew(struct dash_explain *rec)
 	rec->pa_checked = false;
 	rec->pa_valid = false;
 	memset(&rec->route, 0, sizeof(rec->route));
+	rec->meter_rule = NULL;
+	rec->metering_class = 0;
 	rec->tunnel = NULL;
 	rec->vnet = NULL;
 	rec->mapping = NULL;

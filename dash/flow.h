@@ -22,6 +22,7 @@
 struct dash_endpoints;
 struct dash_eni;
 struct dash_flow_table;
+struct dash_meter;
 struct dash_net;
 struct dash_vnet;
 
@@ -84,6 +85,8 @@ struct dash_flow_act {
 	const struct dash_vnet *vnet;
 	/** @endpoints: where else replies may come from; the same holds */
 	const struct dash_endpoints *endpoints;
+	/** @meter: counters of the metering class, or NULL; lives with the ENI */
+	struct dash_meter *meter;
 	/** @ip: address mapped */
 	struct in6_addr ip;
 	/** @mapping: id of the mapping used; 0 when any change of @vnet counts */

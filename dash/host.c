@@ -177,6 +177,9 @@ static int dash_host_parse(struct dash_hosts *hosts, struct dash_host *host)
 		case DASH_A_MAPPING_USE_DST_VNI:
 			host->use_dst_vni = nla_get_u8(nla);
 			break;
+		case DASH_A_MAPPING_METERING_CLASS_OR:
+			host->meter_or = nla_get_u32(nla);
+			break;
 		}
 	}
 	return 0;

@@ -47,6 +47,8 @@ struct dash_host {
 	u32 count;
 	/** @vni: VNI for this mapping, when @has_vni */
 	u32 vni;
+	/** @meter_or: bits of the metering class */
+	u32 meter_or;
 	/** @has_vni: @vni is set */
 	bool has_vni;
 	/** @use_dst_vni: use the mapping's VNET's VNI, else the ENI's VNET's */

@@ -12,6 +12,7 @@
 #include "explain.h"
 #include "inst.h"
 #include "mapping.h"
+#include "meter.h"
 #include "netns.h"
 #include "nl.h"
 #include "nl_gen.h"
@@ -172,6 +173,12 @@ static int dash_put_explain(struct sk_buff *skb, const struct dash_pkt *pkt,
 	    nla_put_u8(skb, DASH_A_EXPLAIN_PA_VALID, rec->pa_valid))
 		return -EMSGSIZE;
 	if (rec->sent) {
+		if (nla_put_u32(skb, DASH_A_EXPLAIN_METERING_CLASS,
+				rec->metering_class) ||
+		    (rec->meter_rule &&
+		     dash_nl_put_row(skb, DASH_A_EXPLAIN_METER_RULE,
+				     rec->meter_rule->row)))
+			return -EMSGSIZE;
 		dash_underlay_dev(pkt, &rec->xf, dev);
 		if (dash_nl_put_xform(skb, DASH_A_EXPLAIN_XFORM, &rec->xf, dev,
 				      0, 0))

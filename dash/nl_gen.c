@@ -109,10 +109,14 @@ const struct nla_policy dash_mapping_nl_policy[DASH_A_MAPPING_METERING_CLASS_OR 
 	[DASH_A_MAPPING_METERING_CLASS_OR] = { .type = NLA_U32, },
 };
 
-const struct nla_policy dash_meter_nl_policy[DASH_A_METER_METADATA + 1] = {
+const struct nla_policy dash_meter_nl_policy[DASH_A_METER_RX_PACKETS + 1] = {
 	[DASH_A_METER_ENI] = { .type = NLA_NUL_STRING, .len = 63, },
 	[DASH_A_METER_CLASS] = { .type = NLA_U32, },
 	[DASH_A_METER_METADATA] = { .type = NLA_NUL_STRING, .len = 63, },
+	[DASH_A_METER_TX_COUNTER] = { .type = NLA_U64, },
+	[DASH_A_METER_RX_COUNTER] = { .type = NLA_U64, },
+	[DASH_A_METER_TX_PACKETS] = { .type = NLA_U64, },
+	[DASH_A_METER_RX_PACKETS] = { .type = NLA_U64, },
 };
 
 const struct nla_policy dash_meter_policy_nl_policy[DASH_A_METER_POLICY_IP_VERSION + 1] = {
@@ -527,8 +531,13 @@ const struct nla_policy dash_flow_restore_nl_policy[DASH_A_FLOW_CONNECTION + 1] 
 	[DASH_A_FLOW_CONNECTION] = { .type = NLA_BINARY, },
 };
 
+/* DASH_CMD_METER_GET - do */
+const struct nla_policy dash_meter_get_nl_policy[DASH_A_CONFIG_METER + 1] = {
+	[DASH_A_CONFIG_METER] = NLA_POLICY_NESTED(dash_meter_nl_policy),
+};
+
 /* Ops table for dash */
-const struct genl_ops dash_nl_ops[18] = {
+const struct genl_ops dash_nl_ops[19] = {
 	{
 		.cmd		= DASH_CMD_CONFIG_SET,
 		.doit		= dash_nl_config_set_doit,
@@ -652,5 +661,12 @@ const struct genl_ops dash_nl_ops[18] = {
 		.policy		= dash_flow_restore_nl_policy,
 		.maxattr	= DASH_A_FLOW_CONNECTION,
 		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= DASH_CMD_METER_GET,
+		.doit		= dash_nl_meter_get_doit,
+		.dumpit		= dash_nl_meter_get_dumpit,
+		.policy		= dash_meter_get_nl_policy,
+		.maxattr	= DASH_A_CONFIG_METER,
 	},
 };

@@ -19,7 +19,7 @@ extern const struct nla_policy dash_appliance_nl_policy[DASH_A_APPLIANCE_APPEND 
 extern const struct nla_policy dash_eni_nl_policy[DASH_A_ENI_APPEND + 1];
 extern const struct nla_policy dash_eni_route_nl_policy[DASH_A_ENI_ROUTE_GROUP + 1];
 extern const struct nla_policy dash_mapping_nl_policy[DASH_A_MAPPING_METERING_CLASS_OR + 1];
-extern const struct nla_policy dash_meter_nl_policy[DASH_A_METER_METADATA + 1];
+extern const struct nla_policy dash_meter_nl_policy[DASH_A_METER_RX_PACKETS + 1];
 extern const struct nla_policy dash_meter_policy_nl_policy[DASH_A_METER_POLICY_IP_VERSION + 1];
 extern const struct nla_policy dash_meter_rule_nl_policy[DASH_A_METER_RULE_CLASS + 1];
 extern const struct nla_policy dash_nexthop_nl_policy[DASH_A_NEXTHOP_PORT + 1];
@@ -77,8 +77,10 @@ extern const struct nla_policy dash_flow_save_nl_policy[DASH_A_FLOW_DETAILS + 1]
 
 extern const struct nla_policy dash_flow_restore_nl_policy[DASH_A_FLOW_CONNECTION + 1];
 
+extern const struct nla_policy dash_meter_get_nl_policy[DASH_A_CONFIG_METER + 1];
+
 /* Ops table for dash */
-extern const struct genl_ops dash_nl_ops[18];
+extern const struct genl_ops dash_nl_ops[19];
 
 int dash_nl_config_set_doit(struct sk_buff *skb, struct genl_info *info);
 int dash_nl_config_del_doit(struct sk_buff *skb, struct genl_info *info);
@@ -103,5 +105,7 @@ int dash_nl_flow_del_doit(struct sk_buff *skb, struct genl_info *info);
 int dash_nl_flow_save_doit(struct sk_buff *skb, struct genl_info *info);
 int dash_nl_flow_save_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 int dash_nl_flow_restore_doit(struct sk_buff *skb, struct genl_info *info);
+int dash_nl_meter_get_doit(struct sk_buff *skb, struct genl_info *info);
+int dash_nl_meter_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 
 #endif /* _LINUX_DASH_GEN_H */

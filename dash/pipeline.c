@@ -30,6 +30,7 @@
 #include "inst.h"
 #include "lookup.h"
 #include "mapping.h"
+#include "meter.h"
 #include "netns.h"
 #include "parse.h"
 #include "pipeline.h"
@@ -62,11 +63,13 @@ static enum dash_drop dash_send(struct dash_pkt *pkt,
 				const struct dash_flow_act *act, int d)
 {
 	const struct dash_xform *xf = &act->xf[d];
+	u32 len, frames = 0, metered = 0;
 	struct dash_dir_stats *s;
 	enum dash_drop reason;
-	unsigned int len;
 
 	if (unlikely(pkt->rec)) {
+		if (act->meter)
+			pkt->rec->metering_class = act->meter->class;
 		dash_explain_xform(pkt->rec, xf, pkt->hash);
 		return DASH_DROP_NONE;
 	}
@@ -74,6 +77,8 @@ static enum dash_drop dash_send(struct dash_pkt *pkt,
 	if (unlikely(pkt->ecfg->bw &&
 		     !dash_eni_may_send(pkt->eni, pkt->ecfg, pkt->rx_len)))
 		return DASH_DROP_BW_LIMIT;
+	if (unlikely(act->meter))
+		metered = dash_meter_len(pkt, &frames);
 	reason = dash_xform_apply(pkt, xf);
 	if (reason)
 		return reason;
@@ -88,6 +93,8 @@ static enum dash_drop dash_send(struct dash_pkt *pkt,
 	u64_stats_inc(&s->tx_packets);
 	u64_stats_add(&s->tx_bytes, len);
 	dash_count_end(pkt);
+	if (unlikely(metered))
+		dash_meter_count(act->meter, pkt->dir, frames, metered);
 	return DASH_DROP_NONE;
 }
 

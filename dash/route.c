@@ -253,6 +253,15 @@ static void dash_route_action_parse(struct dash_route_act *a,
 	case DASH_A_ROUTE_UNDERLAY:
 		a->underlay = nla_get_u8(nla);
 		break;
+	case DASH_A_ROUTE_METERING_CLASS_OR:
+		a->meter_or = nla_get_u32(nla);
+		break;
+	case DASH_A_ROUTE_METERING_CLASS_AND:
+		a->meter_and = nla_get_u32(nla);
+		break;
+	case DASH_A_ROUTE_METERING_POLICY:
+		a->meter_policy = nla_get_u8(nla);
+		break;
 	case DASH_A_ROUTE_MAC:
 		memcpy(a->mac, nla_data(nla), ETH_ALEN);
 		a->has_mac = true;
@@ -365,6 +374,7 @@ dash_route_action_alloc(struct dash_txn *txn, struct dash_route_group *group,
 		return ERR_PTR(-ENOMEM);
 	a->group = group;
 	a->hash = c->hash;
+	a->meter_and = U32_MAX;
 	dash_row_for_each(nla, c->row, rem) {
 		if (dash_route_is_key(nla_type(nla)))
 			continue;

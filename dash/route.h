@@ -56,8 +56,14 @@ struct dash_route_act {
 	bool has_mac;
 	/** @has_vni: @vni is set */
 	bool has_vni;
+	/** @meter_policy: the ENI's metering policy goes before the bits */
+	bool meter_policy;
 	/** @vni: VNI for vnet_encap */
 	u32 vni;
+	/** @meter_or: bits set in the metering class */
+	u32 meter_or;
+	/** @meter_and: bits kept of it */
+	u32 meter_and;
 	/** @id: value in the group's prefix tables */
 	u32 id;
 	/** @count: routes after the change under way */
@@ -283,6 +289,10 @@ struct dash_rule {
 	u32 vni;
 	/** @priority: lowest first */
 	u32 priority;
+	/** @meter_or: bits set in the metering class */
+	u32 meter_or;
+	/** @meter_and: bits kept of it */
+	u32 meter_and;
 };
 
 /**

@@ -63,6 +63,11 @@ static void dash_rule_parse(struct dash_txn *txn, struct dash_rule *rule,
 	rule->vni = dash_row_u32(row, DASH_A_ROUTE_RULE_VNI, 0);
 	rule->priority = dash_row_u32(row, DASH_A_ROUTE_RULE_PRIORITY, 0);
 	rule->protocol = dash_row_u8(row, DASH_A_ROUTE_RULE_PROTOCOL, 0);
+	rule->meter_or = dash_row_u32(row, DASH_A_ROUTE_RULE_METERING_CLASS_OR,
+				      0);
+	rule->meter_and = dash_row_u32(row,
+				       DASH_A_ROUTE_RULE_METERING_CLASS_AND,
+				       U32_MAX);
 	rule->drop = dash_row_u8(row, DASH_A_ROUTE_RULE_ACTION, 0) ==
 		     DASH_RULE_ACTION_DROP;
 	rule->pa_validation = dash_row_u8(row, DASH_A_ROUTE_RULE_PA_VALIDATION,

@@ -185,6 +185,19 @@ static void route_lines(struct grid *g, struct json_object *doc)
 	}
 }
 
+static void meter_line(struct grid *g, struct json_object *doc)
+{
+	struct json_object *r = member(doc, "meter_rule");
+	const char *class = member_text(doc, "metering_class");
+
+	if (!*class || !strcmp(class, "0"))
+		return;
+	line(g, "metering", !r ? xstrdup(member(doc, "flow") ? "the connection" : "the above") :
+	     xasprintf("policy %s, rule %s, %s", member_text(r, "meter_policy_id"),
+		       member_text(r, "rule_num"), member_text(r, "ip_prefix")),
+	     xasprintf("class %s", class));
+}
+
 static void result_line(struct grid *g, struct json_object *doc)
 {
 	struct json_object *p = member(doc, "packet");
@@ -218,6 +231,7 @@ static void print_text(struct json_object *doc)
 	rule_line(g, doc);
 	acl_lines(g, member(doc, "stages"));
 	route_lines(g, doc);
+	meter_line(g, doc);
 	result_line(g, doc);
 	grid_end(g);
 }

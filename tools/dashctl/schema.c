@@ -385,8 +385,10 @@ static const struct field meter_fields[] = {
 	ENI_KEY(DASH_A_METER_ENI),
 	KEY("class", T_U32, DASH_A_METER_CLASS, ALIAS("metering_class")),
 	FIELD("metadata", T_STR, DASH_A_METER_METADATA),
-	IGNORED("tx_counter"),
-	IGNORED("rx_counter"),
+	REPLY("tx_counter", T_U64, DASH_A_METER_TX_COUNTER),
+	REPLY("rx_counter", T_U64, DASH_A_METER_RX_COUNTER),
+	REPLY("tx_packets", T_U64, DASH_A_METER_TX_PACKETS),
+	REPLY("rx_packets", T_U64, DASH_A_METER_RX_PACKETS),
 	END
 };
 
@@ -486,7 +488,7 @@ const struct table tables[] = {
 	}, {
 		TABLE("DASH_METER", METER), .base = "METER",
 		.object = "meter", .kind = "class", .field = meter_fields,
-		.help = "names of metering classes of an ENI",
+		.help = "metering classes of an ENI and their counters",
 	}, {
 		TABLE("DASH_ACL_IN_TABLE", ACL_BIND), .base = "ACL_IN",
 		.fixed_attr = DASH_A_ACL_BIND_DIRECTION, .fixed = DASH_DIRECTION_INBOUND,
@@ -639,6 +641,8 @@ const struct field explain_fields[] = {
 	ANSWER("route", T_NEST, DASH_A_EXPLAIN_ROUTE, .sub = route_fields),
 	ANSWER("tunnel", T_NEST, DASH_A_EXPLAIN_TUNNEL, .sub = tunnel_fields),
 	ANSWER("mapping", T_NEST, DASH_A_EXPLAIN_MAPPING, .sub = mapping_fields),
+	ANSWER("metering_class", T_U32, DASH_A_EXPLAIN_METERING_CLASS),
+	ANSWER("meter_rule", T_NEST, DASH_A_EXPLAIN_METER_RULE, .sub = meter_rule_fields),
 	ANSWER("flow", T_ENUM, DASH_A_EXPLAIN_FLOW_STATE, .names = &flow_state_names),
 	ANSWER("packet", T_NEST, DASH_A_EXPLAIN_XFORM, .sub = xform_fields),
 	END

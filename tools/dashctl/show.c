@@ -134,6 +134,13 @@ static bool ask(struct nl *nl, struct show *s, const struct abuf *key, const cha
 	size_t at;
 	bool ok;
 
+	/* Classes have counters, and not all have a row. */
+	if (s->table->type == DASH_OBJECT_TYPE_METER) {
+		at = nl_begin(nl, &b, DASH_CMD_METER_GET, NLM_F_ACK | NLM_F_DUMP);
+		nl_end(&b, at);
+		ok = nl_dump(nl, &b, true, row_reader_cb, &reader, err);
+		goto out;
+	}
 	at = nl_begin(nl, &b, DASH_CMD_CONFIG_GET, NLM_F_ACK | (key ? 0 : NLM_F_DUMP));
 	if (key)
 		abuf_append(&b, key->data, key->len);
@@ -144,6 +151,7 @@ static bool ask(struct nl *nl, struct show *s, const struct abuf *key, const cha
 	nl_end(&b, at);
 	ok = key ? nl_talk(nl, &b, row_reader_cb, &reader, err) :
 		   nl_dump(nl, &b, true, row_reader_cb, &reader, err);
+out:
 	row_reader_end(&reader);
 	abuf_free(&b);
 	return ok;
@@ -181,11 +189,12 @@ static bool encode_key_of(struct encoder *e, const char *name)
 
 /*
  * The kernel answers with the first part of a long row. And the last parts of a
- * route rule's key may be missing.
+ * route rule's key may be missing. Metering classes need no row.
  */
 static bool only_in_dumps(const struct table *table)
 {
-	return table->append || table->type == DASH_OBJECT_TYPE_ROUTE_RULE;
+	return table->append || table->type == DASH_OBJECT_TYPE_ROUTE_RULE ||
+	       table->type == DASH_OBJECT_TYPE_METER;
 }
 
 /* Show the row of @key of s->table, or the rows below it, or all. */
