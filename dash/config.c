@@ -31,6 +31,7 @@
 #include "aclgroup.h"
 #include "config.h"
 #include "eni.h"
+#include "event.h"
 #include "flow.h"
 #include "inst.h"
 #include "mapping.h"
@@ -341,6 +342,7 @@ static int dash_stage_many(struct dash_txn *txn, const struct dash_row *many)
 			dash_txn_fail(txn, err, "out of memory");
 		if (err)
 			break;
+		dash_event_config_row(txn->events, &row);
 		row.seq++;
 		if (!(++n % DASH_STAGE_CHUNK))
 			dash_breathe(txn);
@@ -888,6 +890,8 @@ static int dash_config_change(struct dash_net *dn, struct dash_rows *rows,
 	int err;
 
 	mutex_lock(&dn->lock);
+	if (!check)
+		txn.events = dash_event_config_begin(dn);
 	err = dash_stage(&txn, rows);
 	if (!err)
 		err = dash_check(&txn);
@@ -903,10 +907,13 @@ static int dash_config_change(struct dash_net *dn, struct dash_rows *rows,
 	mutex_lock(&dn->lock);
 	if (!err)
 		err = dash_prepare(&txn);
-	if (err || check)
+	if (err || check) {
 		dash_unstage(&txn);
-	else
+	} else {
+		dash_event_config_syms(txn.events, &txn);
 		dash_publish(&txn);
+	}
+	dash_event_config_end(txn.events, !err);
 	mutex_unlock(&dn->lock);
 	if (rtnl)
 		rtnl_unlock();
@@ -935,12 +942,19 @@ int dash_config_apply(struct dash_net *dn, struct dash_rows *rows,
 	return err;
 }
 
-static void dash_config_drop_port(struct dash_net *dn, struct dash_sym *sym)
+static void dash_config_drop_port(struct dash_net *dn, struct dash_sym *sym,
+				  const char *renamed)
 {
+	struct dash_event_config *ev = dash_event_config_begin(dn);
 	struct dash_row *row = dash_dereference(dn, sym->cur);
 
 	RCU_INIT_POINTER(sym->cur, NULL);
 	WRITE_ONCE(dn->gen, dn->gen + 1);
+	dash_event_config_note(ev, DASH_OBJECT_TYPE_PORT, true, sym->name);
+	if (renamed)
+		dash_event_config_note(ev, DASH_OBJECT_TYPE_PORT, false,
+				       renamed);
+	dash_event_config_end(ev, true);
 	if (row) {
 		synchronize_net();
 		dash_row_free(row);
@@ -956,7 +970,7 @@ void dash_config_port_gone(struct dash_net *dn, const char *name)
 	sym = dash_sym_find(dn, DASH_OBJECT_TYPE_PORT, name);
 	if (sym && sym->data) {
 		dash_sym_free_data(dn, sym);
-		dash_config_drop_port(dn, sym);
+		dash_config_drop_port(dn, sym, NULL);
 	}
 	mutex_unlock(&dn->lock);
 }
@@ -992,7 +1006,7 @@ void dash_config_port_renamed(struct dash_net *dn, struct dash_port *port)
 		if (!IS_ERR(sym))
 			dash_sym_put(dn, sym);
 		dash_sym_free_data(dn, old);
-		dash_config_drop_port(dn, old);
+		dash_config_drop_port(dn, old, NULL);
 		goto unlock;
 	}
 	if (!sym->id)
@@ -1015,7 +1029,7 @@ void dash_config_port_renamed(struct dash_net *dn, struct dash_port *port)
 	sym->data = port;
 	old->data = NULL;
 	rcu_assign_pointer(sym->cur, row);
-	dash_config_drop_port(dn, old);
+	dash_config_drop_port(dn, old, sym->name);
 unlock:
 	mutex_unlock(&dn->lock);
 }

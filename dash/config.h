@@ -11,6 +11,7 @@
 #include "netns.h"
 #include "rows.h"
 
+struct dash_event_config;
 struct dash_inst;
 struct dash_port;
 struct dash_tag_txn;
@@ -91,6 +92,8 @@ struct dash_txn {
 	struct dash_inst *old_inst;
 	/** @types: tables concerned, as bits */
 	u32 types;
+	/** @events: notes for those who listen, or NULL */
+	struct dash_event_config *events;
 };
 
 /**

@@ -33,6 +33,7 @@
 #include "netns.h"
 #include "parse.h"
 #include "route.h"
+#include "trace.h"
 #include "vnet.h"
 
 /**
@@ -135,6 +136,8 @@ static enum dash_drop dash_decide_finish(struct dash_pkt *pkt,
 	reason = pkt->dir == DASH_DIRECTION_OUTBOUND ?
 		 dash_decide_outbound(pkt, d, act, &meter) :
 		 dash_decide_inbound(pkt, act, &meter);
+	if (!pkt->rec)
+		trace_dash_slow_path(pkt, reason);
 	if (reason)
 		return reason;
 	act->meter = dash_meter_get(pkt, &meter);

@@ -10,6 +10,7 @@
 #include <linux/spinlock_types.h>
 #include <linux/types.h>
 
+#include "event.h"
 #include "flow.h"
 #include "icmp.h"
 #include "meter.h"
@@ -152,6 +153,8 @@ struct dash_eni {
 	u64 bw_last;
 	/** @frags: fragmented datagrams under way, under dash_frags.lock */
 	u32 frags;
+	/** @limit_told: jiffies of the last event about each limit, 0 is never */
+	u32 limit_told[DASH_EVENT_LIMITS];
 	/** @icmp: limits of ICMP errors, by direction of what causes them */
 	struct dash_icmp_limit icmp[2];
 	/** @meters: counters by metering class */

@@ -40,6 +40,7 @@
 #include <linux/slab.h>
 
 #include "eni.h"
+#include "event.h"
 #include "flow_impl.h"
 #include "inst.h"
 #include "netns.h"
@@ -152,10 +153,12 @@ static void flow_unlink(struct dash_flow_shard *shard, struct dash_flow *flow)
 }
 
 /* Out of the rhashtable and the wheel; the rest. */
-static void flow_release(struct dash_flow_table *ft, struct dash_flow *flow)
+static void flow_release(struct dash_flow_table *ft, struct dash_flow *flow,
+			 enum dash_flow_end why)
 {
 	struct dash_eni *eni = flow->eni;
 
+	dash_event_flow_end(flow, why);
 	/* dead was set before, so that it cannot be linked any more */
 	if (!READ_ONCE(flow->answered))
 		flow_half_del(flow);
@@ -167,7 +170,8 @@ static void flow_release(struct dash_flow_table *ft, struct dash_flow *flow)
 	call_rcu(&flow->rcu, flow_free_rcu);
 }
 
-bool dash_flow_remove(struct dash_flow_table *ft, struct dash_flow *flow)
+bool dash_flow_end(struct dash_flow_table *ft, struct dash_flow *flow,
+		   enum dash_flow_end why)
 {
 	struct dash_flow_shard *shard = dash_flow_shard(ft, flow->hash);
 
@@ -177,8 +181,15 @@ bool dash_flow_remove(struct dash_flow_table *ft, struct dash_flow *flow)
 	spin_lock(&shard->lock);
 	flow_unlink(shard, flow);
 	spin_unlock(&shard->lock);
-	flow_release(ft, flow);
+	flow_release(ft, flow, why);
 	return true;
+}
+
+/* The time that those are kept is no idle time. */
+static bool flow_is_closed(const struct dash_flow *flow)
+{
+	return dash_flow_is_over(flow) ||
+	       READ_ONCE(flow->state) == DASH_FLOW_STATE_FIN;
 }
 
 /* The same under the shard's lock, by ageing. */
@@ -190,7 +201,8 @@ bool dash_flow_expire(struct dash_flow_table *ft,
 
 	flow_unlink(shard, flow);
 	dash_stats_flow(flow->eni->stats, DASH_FLOW_TIMED_OUT);
-	flow_release(ft, flow);
+	flow_release(ft, flow, flow_is_closed(flow) ? DASH_FLOW_END_CLOSED :
+						      DASH_FLOW_END_TIMEOUT);
 	return true;
 }
 
@@ -238,14 +250,16 @@ static void flow_uncharge_cps(struct dash_eni *eni, u32 max)
 /* Remove the longest idle of the ENI's unanswered connections.
  * Return: false when there is none.
  */
-static bool flow_evict(struct dash_flow_table *ft, struct dash_eni *eni)
+static bool flow_evict(struct dash_flow_table *ft, struct dash_eni *eni,
+		       enum dash_drop limit)
 {
 	struct dash_flow *flow = flow_half_oldest(eni);
 
 	if (!flow)
 		return false;
+	dash_event_limit(eni, limit);
 	/* or somebody else does just now; there is room either way */
-	dash_flow_remove(ft, flow);
+	dash_flow_end(ft, flow, DASH_FLOW_END_EVICTED);
 	return true;
 }
 
@@ -271,12 +285,12 @@ static enum dash_drop flow_charge_all(struct dash_flow_table *ft,
 
 	drop = DASH_DROP_FLOW_LIMIT;
 	if (!flow_charge(&eni->flows, eni_max) &&
-	    !(flow_evict(ft, eni) && flow_charge(&eni->flows, eni_max)))
+	    !(flow_evict(ft, eni, drop) && flow_charge(&eni->flows, eni_max)))
 		goto uncharge_cps;
 
 	drop = DASH_DROP_MAX_FLOWS;
 	if (!flow_charge(&ft->count, max) &&
-	    !(flow_evict(ft, eni) && flow_charge(&ft->count, max)))
+	    !(flow_evict(ft, eni, drop) && flow_charge(&ft->count, max)))
 		goto uncharge_eni;
 	return DASH_DROP_NONE;
 
@@ -370,6 +384,7 @@ static enum dash_drop flow_enter(struct dash_flow_table *ft,
 
 	flow_note_max(eni);
 	dash_stats_flow(eni->stats, DASH_FLOW_CREATED);
+	dash_event_flow_new(flow, pkt);
 	*flowp = flow;
 	return DASH_DROP_NONE;
 }
@@ -383,8 +398,10 @@ enum dash_drop dash_flow_create(struct dash_flow_table *ft,
 	enum dash_drop drop;
 
 	drop = flow_charge_all(ft, pkt);
-	if (drop)
+	if (drop) {
+		dash_event_limit(pkt->eni, drop);
 		return drop;
+	}
 
 	drop = DASH_DROP_NO_MEMORY;
 	flow = flow_new(pkt);

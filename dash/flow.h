@@ -424,7 +424,7 @@ enum dash_drop dash_flow_redecide(struct dash_flow_table *ft,
  * Context: RCU, BH off.
  *
  * Return: true when the connection ends with this packet and the caller shall
- * dash_flow_remove() it after sending.
+ * dash_flow_end() it after sending.
  */
 bool dash_flow_touch(struct dash_flow_table *ft, struct dash_flow *flow,
 		     const struct dash_pkt *pkt);
@@ -444,14 +444,30 @@ static inline bool dash_flow_is_over(const struct dash_flow *flow)
 }
 
 /**
- * dash_flow_remove - take a connection out of the table
+ * dash_flow_end - take a connection out of the table
  * @ft: table
  * @flow: connection; freed after a grace period
+ * @why: reason, for those who listen
  *
  * Context: any with BH off, RCU. Safe to race with itself and ageing.
  * Return: true for the caller that did it.
  */
-bool dash_flow_remove(struct dash_flow_table *ft, struct dash_flow *flow);
+bool dash_flow_end(struct dash_flow_table *ft, struct dash_flow *flow,
+		   enum dash_flow_end why);
+
+/**
+ * dash_flow_remove - take a connection out of the table, as somebody wishes
+ * @ft: table
+ * @flow: connection; freed after a grace period
+ *
+ * Context: as dash_flow_end().
+ * Return: true for the caller that did it.
+ */
+static inline bool dash_flow_remove(struct dash_flow_table *ft,
+				    struct dash_flow *flow)
+{
+	return dash_flow_end(ft, flow, DASH_FLOW_END_FLUSHED);
+}
 
 /**
  * dash_flow_flush_eni - remove the connections of an ENI that is going

@@ -104,6 +104,7 @@ int dash_flow_walk(struct dash_flow_table *ft, struct dash_flow_pos *pos,
 struct flow_flush {
 	struct dash_flow_table *ft;
 	const struct dash_flow_filter *filter;
+	enum dash_flow_end why;
 	u32 n;
 };
 
@@ -112,19 +113,25 @@ static int flow_flush_one(struct dash_flow *flow, void *arg)
 	struct flow_flush *flush = arg;
 
 	if (dash_flow_match(flush->filter, flow) &&
-	    dash_flow_remove(flush->ft, flow))
+	    dash_flow_end(flush->ft, flow, flush->why))
 		flush->n++;
 	return 0;
+}
+
+static u32 flow_flush(struct dash_flow_table *ft,
+		      const struct dash_flow_filter *f, enum dash_flow_end why)
+{
+	struct flow_flush flush = { .ft = ft, .filter = f, .why = why };
+	struct dash_flow_pos pos = {};
+
+	dash_flow_walk(ft, &pos, flow_flush_one, &flush);
+	return flush.n;
 }
 
 u32 dash_flow_flush(struct dash_flow_table *ft,
 		    const struct dash_flow_filter *f)
 {
-	struct flow_flush flush = { .ft = ft, .filter = f };
-	struct dash_flow_pos pos = {};
-
-	dash_flow_walk(ft, &pos, flow_flush_one, &flush);
-	return flush.n;
+	return flow_flush(ft, f, DASH_FLOW_END_FLUSHED);
 }
 
 void dash_flow_flush_eni(struct dash_flow_table *ft, struct dash_eni *eni)
@@ -132,7 +139,7 @@ void dash_flow_flush_eni(struct dash_flow_table *ft, struct dash_eni *eni)
 	struct dash_flow_filter filter = { .eni = eni };
 
 	if (atomic_read(&eni->flows))
-		dash_flow_flush(ft, &filter);
+		flow_flush(ft, &filter, DASH_FLOW_END_ENI_GONE);
 	/* Ageing may have taken one out that it is not yet done with. Pairs
 	 * with flow_release().
 	 */

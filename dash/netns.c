@@ -27,7 +27,9 @@
 #include <net/netns/generic.h>
 
 #include "config.h"
+#include "event.h"
 #include "frag.h"
+#include "live.h"
 #include "mapping.h"
 #include "netns.h"
 #include "nl.h"
@@ -54,10 +56,14 @@ static int __net_init dash_net_init(struct net *net)
 	mutex_init(&dn->txn_lock);
 	INIT_LIST_HEAD(&dn->txns);
 	dash_frag_init(dn);
+	dash_live_init(dn);
 	dash_mapping_net_init(dn);
-	err = dash_underlay_init(dn);
+	err = dash_events_init(dn);
 	if (err)
 		return err;
+	err = dash_underlay_init(dn);
+	if (err)
+		goto fini_events;
 	err = dash_config_init(dn);
 	if (err)
 		goto fini_underlay;
@@ -65,6 +71,8 @@ static int __net_init dash_net_init(struct net *net)
 
 fini_underlay:
 	dash_underlay_fini(dn);
+fini_events:
+	dash_events_fini(dn);
 	return err;
 }
 
@@ -77,6 +85,8 @@ static void __net_exit dash_net_exit(struct net *net)
 	dash_mapping_net_fini(dn);
 	dash_config_fini(dn);
 	dash_underlay_fini(dn);
+	dash_live_fini(dn);
+	dash_events_fini(dn);
 	mutex_destroy(&dn->txn_lock);
 	mutex_destroy(&dn->lock);
 	mutex_destroy(&dn->change);

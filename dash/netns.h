@@ -17,6 +17,7 @@
 
 #include "tag.h"
 
+struct dash_events;
 struct dash_flow_table;
 struct dash_inst;
 struct dash_underlay_table;
@@ -81,6 +82,18 @@ struct dash_net {
 	struct list_head graves;
 	/** @undertaker: frees them */
 	struct rcu_work undertaker;
+
+	/** @events: of packets and connections, set once */
+	struct dash_events *events;
+	/** @events_seq: number of the last event of configuration, under @lock */
+	u32 events_seq;
+	/** @events_lost: events since that were lost, under @lock */
+	u64 events_lost;
+
+	/** @lives: who wants packets explained, RCU, written under @lock */
+	struct list_head lives;
+	/** @n_lives: how many */
+	u32 n_lives;
 
 	/** @txn_lock: guards @txns and the rows of open transactions */
 	struct mutex txn_lock;

@@ -4,8 +4,10 @@
 #include <net/genetlink.h>
 
 #include "addr.h"
+#include "live.h"
 #include "netns.h"
 #include "nl.h"
+#include "nl_event.h"
 #include "nl_gen.h"
 #include "rows.h"
 #include "xform.h"
@@ -19,6 +21,8 @@ struct genl_family dash_nl_family __ro_after_init = {
 	.ops = dash_nl_ops,
 	.n_ops = ARRAY_SIZE(dash_nl_ops),
 	.resv_start_op = __DASH_CMD_MAX,
+	.mcgrps = dash_nl_mcgrps,
+	.n_mcgrps = ARRAY_SIZE(dash_nl_mcgrps),
 };
 
 static int dash_nl_event(struct notifier_block *nb, unsigned long event,
@@ -26,8 +30,11 @@ static int dash_nl_event(struct notifier_block *nb, unsigned long event,
 {
 	struct netlink_notify *n = ptr;
 
-	if (event == NETLINK_URELEASE && n->protocol == NETLINK_GENERIC)
-		dash_nl_txn_release(dash_net(n->net), n->portid);
+	if (event != NETLINK_URELEASE || n->protocol != NETLINK_GENERIC)
+		return NOTIFY_DONE;
+	dash_nl_txn_release(dash_net(n->net), n->portid);
+	if (static_key_enabled(&dash_live_key))
+		dash_live_release(dash_net(n->net), n->portid);
 	return NOTIFY_DONE;
 }
 
@@ -43,13 +50,17 @@ int __init dash_nl_init(void)
 	if (err)
 		return err;
 	err = genl_register_family(&dash_nl_family);
-	if (err)
+	if (err) {
 		netlink_unregister_notifier(&dash_nl_notifier);
-	return err;
+		return err;
+	}
+	dash_nl_events_up(true);
+	return 0;
 }
 
 void dash_nl_exit(void)
 {
+	dash_nl_events_up(false);
 	genl_unregister_family(&dash_nl_family);
 	netlink_unregister_notifier(&dash_nl_notifier);
 }

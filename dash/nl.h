@@ -5,8 +5,10 @@
 
 #include <linux/types.h>
 
+struct dash_explain_acl;
 struct dash_mapping;
 struct dash_net;
+struct dash_pkt;
 struct dash_route;
 struct dash_route_group;
 struct dash_row;
@@ -117,6 +119,41 @@ void dash_nl_txn_release(struct dash_net *dn, u32 portid);
 int dash_nl_put_xform(struct sk_buff *skb, int attr,
 		      const struct dash_xform *xf, const char *dev,
 		      u64 packets, u64 bytes);
+
+/**
+ * dash_nl_put_explain_pkt - add a packet that is explained
+ * @skb: message
+ * @pkt: packet
+ * @parsed: tuple and VNI are known; an ENI may be
+ *
+ * Context: RCU.
+ * Return: 0 or -EMSGSIZE.
+ */
+int dash_nl_put_explain_pkt(struct sk_buff *skb, const struct dash_pkt *pkt,
+			    bool parsed);
+
+/**
+ * dash_nl_put_explain - add what a packet in thought met
+ * @skb: message
+ * @pkt: packet; rec is what dash_pipeline_explain() left
+ *
+ * Everything but the verdict.
+ * Context: RCU.
+ * Return: 0 or -EMSGSIZE.
+ */
+int dash_nl_put_explain(struct sk_buff *skb, const struct dash_pkt *pkt);
+
+/**
+ * dash_nl_put_acl_step - add what a stage said
+ * @skb: message
+ * @attr: attribute to nest it in
+ * @acl: stage
+ *
+ * Context: RCU.
+ * Return: 0 or -EMSGSIZE.
+ */
+int dash_nl_put_acl_step(struct sk_buff *skb, int attr,
+			 const struct dash_explain_acl *acl);
 
 /**
  * dash_nl_put_route - add the route of a destination as a row

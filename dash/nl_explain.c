@@ -98,57 +98,70 @@ static int dash_explain_outer(struct genl_info *info, struct dash_pkt *pkt)
 	return 0;
 }
 
-static int dash_put_acl_steps(struct sk_buff *skb,
-			      const struct dash_explain *rec)
+int dash_nl_put_acl_step(struct sk_buff *skb, int attr,
+			 const struct dash_explain_acl *acl)
 {
-	const struct dash_explain_acl *acl;
+	struct nlattr *nest = nla_nest_start(skb, attr);
 	const struct nlattr *name;
-	struct nlattr *nest;
-	int i;
 
-	for (i = 0; i < rec->n_acl; i++) {
-		acl = &rec->acl[i];
-		nest = nla_nest_start(skb, DASH_A_EXPLAIN_ACL_STEP);
-		if (!nest ||
-		    nla_put_u8(skb, DASH_A_ACL_STEP_STAGE, acl->stage) ||
-		    nla_put_string(skb, DASH_A_ACL_STEP_GROUP,
-				   acl->group->name) ||
-		    nla_put_u8(skb, DASH_A_ACL_STEP_ACTION,
-			       acl->allow ? DASH_ACL_ACTION_ALLOW :
-					    DASH_ACL_ACTION_DENY) ||
-		    nla_put_u8(skb, DASH_A_ACL_STEP_TERMINATING,
-			       acl->terminating))
+	if (!nest || nla_put_u8(skb, DASH_A_ACL_STEP_STAGE, acl->stage) ||
+	    nla_put_string(skb, DASH_A_ACL_STEP_GROUP, acl->group->name) ||
+	    nla_put_u8(skb, DASH_A_ACL_STEP_ACTION,
+		       acl->allow ? DASH_ACL_ACTION_ALLOW :
+				    DASH_ACL_ACTION_DENY) ||
+	    nla_put_u8(skb, DASH_A_ACL_STEP_TERMINATING, acl->terminating))
+		return -EMSGSIZE;
+	if (acl->rule) {
+		name = dash_row_get(acl->rule->row, DASH_A_ACL_RULE_NAME);
+		if (nla_put(skb, DASH_A_ACL_STEP_RULE, nla_len(name),
+			    nla_data(name)) ||
+		    nla_put_u32(skb, DASH_A_ACL_STEP_PRIORITY,
+				acl->rule->priority))
 			return -EMSGSIZE;
-		if (acl->rule) {
-			name = dash_row_get(acl->rule->row,
-					    DASH_A_ACL_RULE_NAME);
-			if (nla_put(skb, DASH_A_ACL_STEP_RULE, nla_len(name),
-				    nla_data(name)) ||
-			    nla_put_u32(skb, DASH_A_ACL_STEP_PRIORITY,
-					acl->rule->priority))
-				return -EMSGSIZE;
-		}
-		nla_nest_end(skb, nest);
 	}
+	nla_nest_end(skb, nest);
 	return 0;
 }
 
-static int dash_put_explain(struct sk_buff *skb, const struct dash_pkt *pkt,
-			    enum dash_drop reason)
+static int dash_put_acl_steps(struct sk_buff *skb,
+			      const struct dash_explain *rec)
 {
-	const struct dash_explain *rec = pkt->rec;
-	char dev[IFNAMSIZ] = "";
+	int i;
 
-	if (nla_put_string(skb, DASH_A_EXPLAIN_ENI, pkt->eni->name) ||
-	    nla_put_u8(skb, DASH_A_EXPLAIN_DIRECTION, pkt->dir) ||
-	    dash_nl_put_addr(skb, DASH_A_EXPLAIN_SRC, &pkt->t.src) ||
+	for (i = 0; i < rec->n_acl; i++)
+		if (dash_nl_put_acl_step(skb, DASH_A_EXPLAIN_ACL_STEP,
+					 &rec->acl[i]))
+			return -EMSGSIZE;
+	return 0;
+}
+
+int dash_nl_put_explain_pkt(struct sk_buff *skb, const struct dash_pkt *pkt,
+			    bool parsed)
+{
+	if (dash_nl_put_addr(skb, DASH_A_EXPLAIN_PA, &pkt->outer.saddr))
+		return -EMSGSIZE;
+	if (!parsed)
+		return 0;
+	if (pkt->eni &&
+	    (nla_put_string(skb, DASH_A_EXPLAIN_ENI, pkt->eni->name) ||
+	     nla_put_u8(skb, DASH_A_EXPLAIN_DIRECTION, pkt->dir)))
+		return -EMSGSIZE;
+	if (dash_nl_put_addr(skb, DASH_A_EXPLAIN_SRC, &pkt->t.src) ||
 	    dash_nl_put_addr(skb, DASH_A_EXPLAIN_DST, &pkt->t.dst) ||
 	    nla_put_u8(skb, DASH_A_EXPLAIN_PROTO, pkt->t.proto) ||
 	    nla_put_u16(skb, DASH_A_EXPLAIN_SPORT, ntohs(pkt->t.sport)) ||
 	    nla_put_u16(skb, DASH_A_EXPLAIN_DPORT, ntohs(pkt->t.dport)) ||
-	    nla_put_u32(skb, DASH_A_EXPLAIN_VNI, pkt->outer.vni) ||
-	    dash_nl_put_addr(skb, DASH_A_EXPLAIN_PA, &pkt->outer.saddr) ||
-	    nla_put_u32(skb, DASH_A_EXPLAIN_DROP, reason))
+	    nla_put_u32(skb, DASH_A_EXPLAIN_VNI, pkt->outer.vni))
+		return -EMSGSIZE;
+	return 0;
+}
+
+int dash_nl_put_explain(struct sk_buff *skb, const struct dash_pkt *pkt)
+{
+	const struct dash_explain *rec = pkt->rec;
+	char dev[IFNAMSIZ] = "";
+
+	if (dash_nl_put_explain_pkt(skb, pkt, true))
 		return -EMSGSIZE;
 	if (rec->flow && nla_put_u8(skb, DASH_A_EXPLAIN_FLOW_STATE,
 				    READ_ONCE(rec->flow->state)))
@@ -234,7 +247,8 @@ int dash_nl_explain_doit(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		goto unlock;
 	reason = dash_pipeline_explain(pkt);
-	err = dash_put_explain(reply, pkt, reason);
+	err = nla_put_u32(reply, DASH_A_EXPLAIN_DROP, reason) ?:
+	      dash_nl_put_explain(reply, pkt);
 unlock:
 	rcu_read_unlock();
 	rcu_read_unlock_bh();

@@ -536,8 +536,21 @@ const struct nla_policy dash_meter_get_nl_policy[DASH_A_CONFIG_METER + 1] = {
 	[DASH_A_CONFIG_METER] = NLA_POLICY_NESTED(dash_meter_nl_policy),
 };
 
+/* DASH_CMD_EXPLAIN_LIVE - do */
+const struct nla_policy dash_explain_live_nl_policy[DASH_A_EXPLAIN_RATE + 1] = {
+	[DASH_A_EXPLAIN_ENI] = { .type = NLA_NUL_STRING, .len = 63, },
+	[DASH_A_EXPLAIN_DIRECTION] = NLA_POLICY_MAX(NLA_U8, 1),
+	[DASH_A_EXPLAIN_SRC] = { .type = NLA_BINARY, },
+	[DASH_A_EXPLAIN_DST] = { .type = NLA_BINARY, },
+	[DASH_A_EXPLAIN_PROTO] = { .type = NLA_U8, },
+	[DASH_A_EXPLAIN_SPORT] = { .type = NLA_U16, },
+	[DASH_A_EXPLAIN_DPORT] = { .type = NLA_U16, },
+	[DASH_A_EXPLAIN_COUNT] = NLA_POLICY_MIN(NLA_U32, 1),
+	[DASH_A_EXPLAIN_RATE] = NLA_POLICY_MIN(NLA_U32, 1),
+};
+
 /* Ops table for dash */
-const struct genl_ops dash_nl_ops[19] = {
+const struct genl_ops dash_nl_ops[20] = {
 	{
 		.cmd		= DASH_CMD_CONFIG_SET,
 		.doit		= dash_nl_config_set_doit,
@@ -669,4 +682,17 @@ const struct genl_ops dash_nl_ops[19] = {
 		.policy		= dash_meter_get_nl_policy,
 		.maxattr	= DASH_A_CONFIG_METER,
 	},
+	{
+		.cmd		= DASH_CMD_EXPLAIN_LIVE,
+		.doit		= dash_nl_explain_live_doit,
+		.policy		= dash_explain_live_nl_policy,
+		.maxattr	= DASH_A_EXPLAIN_RATE,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+};
+
+const struct genl_multicast_group dash_nl_mcgrps[] = {
+	[DASH_NLGRP_CONFIG] = { "config", },
+	[DASH_NLGRP_FLOWS] = { "flows", },
+	[DASH_NLGRP_DROPS] = { "drops", },
 };

@@ -79,8 +79,10 @@ extern const struct nla_policy dash_flow_restore_nl_policy[DASH_A_FLOW_CONNECTIO
 
 extern const struct nla_policy dash_meter_get_nl_policy[DASH_A_CONFIG_METER + 1];
 
+extern const struct nla_policy dash_explain_live_nl_policy[DASH_A_EXPLAIN_RATE + 1];
+
 /* Ops table for dash */
-extern const struct genl_ops dash_nl_ops[19];
+extern const struct genl_ops dash_nl_ops[20];
 
 int dash_nl_config_set_doit(struct sk_buff *skb, struct genl_info *info);
 int dash_nl_config_del_doit(struct sk_buff *skb, struct genl_info *info);
@@ -107,5 +109,14 @@ int dash_nl_flow_save_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 int dash_nl_flow_restore_doit(struct sk_buff *skb, struct genl_info *info);
 int dash_nl_meter_get_doit(struct sk_buff *skb, struct genl_info *info);
 int dash_nl_meter_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
+int dash_nl_explain_live_doit(struct sk_buff *skb, struct genl_info *info);
+
+enum {
+	DASH_NLGRP_CONFIG,
+	DASH_NLGRP_FLOWS,
+	DASH_NLGRP_DROPS,
+};
+
+extern const struct genl_multicast_group dash_nl_mcgrps[DASH_NLGRP_DROPS + 1];
 
 #endif /* _LINUX_DASH_GEN_H */

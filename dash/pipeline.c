@@ -23,11 +23,13 @@
 #include "batch.h"
 #include "decide.h"
 #include "eni.h"
+#include "event.h"
 #include "explain.h"
 #include "flow.h"
 #include "frag.h"
 #include "icmp.h"
 #include "inst.h"
+#include "live.h"
 #include "lookup.h"
 #include "mapping.h"
 #include "meter.h"
@@ -111,6 +113,8 @@ static enum dash_drop dash_redecide(struct dash_flow_table *ft,
 	if (init->rec)
 		dash_explain_anew(init->rec);
 	reason = dash_decide(init, act);
+	if (unlikely(reason == DASH_DROP_ACL_DENY && !init->rec))
+		dash_event_deny(init);
 	if (reason || !keep)
 		return reason;
 	reason = dash_flow_redecide(ft, flow, init, act);
@@ -215,7 +219,7 @@ static enum dash_drop dash_known_by(struct dash_pkt *pkt,
 		over = dash_flow_touch(ft, flow, pkt);
 	reason = dash_send(pkt, act, d);
 	if (unlikely(over))
-		dash_flow_remove(ft, flow);
+		dash_flow_end(ft, flow, DASH_FLOW_END_CLOSED);
 	return reason;
 }
 
@@ -242,7 +246,7 @@ dash_known_anew(struct dash_pkt *pkt, struct dash_flow_table *ft,
 		pkt->acl_stage = init.acl_stage;
 		if (reason) {
 			if (keep && reason != DASH_DROP_NO_MEMORY)
-				dash_flow_remove(ft, flow);
+				dash_flow_end(ft, flow, DASH_FLOW_END_POLICY);
 			return reason;
 		}
 		act = keep ? rcu_dereference(flow->act) : &own;
@@ -293,8 +297,11 @@ static enum dash_drop dash_open(struct dash_pkt *pkt,
 	struct dash_flow *flow;
 	enum dash_drop reason;
 
-	if (verdict)
+	if (verdict) {
+		if (verdict == DASH_DROP_ACL_DENY && !pkt->rec)
+			dash_event_deny(pkt);
 		return verdict;
+	}
 	if (pkt->rec)
 		return dash_send(pkt, act, 0);
 	reason = dash_flow_create(ft, pkt, act, &flow);
@@ -413,7 +420,7 @@ static enum dash_drop dash_forward(struct dash_pkt *pkt,
 	    dash_tcp_is_syn(pkt->tcp.flags) && dash_flow_is_over(flow)) {
 		/* the old connection is over, this is a new one */
 		if (!pkt->rec)
-			dash_flow_remove(ft, flow);
+			dash_flow_end(ft, flow, DASH_FLOW_END_REPLACED);
 		flow = NULL;
 	}
 	if (unlikely(pkt->frag == DASH_FRAG_FIRST))
@@ -473,6 +480,7 @@ static void dash_count_drop(const struct dash_pkt *pkt, enum dash_drop reason)
 static void dash_drop(struct dash_pkt *pkt, enum dash_drop reason)
 {
 	dash_count_drop(pkt, reason);
+	dash_event_drop(pkt, reason);
 	trace_dash_drop(pkt->skb, pkt->port->dev,
 			pkt->eni ? pkt->eni->name : "", reason);
 	kfree_skb_reason(pkt->skb, dash_drop_skb_reason(reason));
@@ -543,6 +551,7 @@ static noinline void dash_decide_ahead(struct dash_pkt *pkts,
 void dash_pipeline_rx(struct dash_pkt *pkts, struct dash_flow_act *acts,
 		      unsigned int n)
 {
+	struct sk_buff *notes;
 	unsigned long news;
 	struct dash_pkt *pkt;
 
@@ -554,10 +563,15 @@ void dash_pipeline_rx(struct dash_pkt *pkts, struct dash_flow_act *acts,
 			dash_decide_ahead(pkts, acts, news);
 	}
 	for (pkt = pkts; pkt < pkts + n; pkt++) {
+		notes = NULL;
+		if (static_branch_unlikely(&dash_live_key))
+			notes = dash_live_begin(pkt);
 		if (!pkt->reason)
 			pkt->reason = dash_forward(pkt,
 						   rcu_dereference(pkt->dn->ft));
 		if (unlikely(pkt->reason))
 			dash_drop(pkt, pkt->reason);
+		if (unlikely(notes))
+			dash_live_end(notes, pkt->reason);
 	}
 }

@@ -28,7 +28,8 @@ ALONE = {
 }
 
 # The journey begins here: at a device, or with a question about a packet.
-PIPELINE_USERS = {"pipeline.c", "batch.c", "port.c", "nl_explain.c"}
+PIPELINE_USERS = {"pipeline.c", "batch.c", "port.c", "nl_explain.c",
+                  "nl_live.c"}
 
 # Handlers of requests. Besides them, netns.c ends what they keep of a
 # namespace and main.c registers them.

@@ -33,6 +33,19 @@ generate()
 	ynl "$gen" --mode uapi --header -o dash.h
 	ynl "$gen" --mode kernel --header -o nl_gen.h
 	ynl "$gen" --mode kernel --source -o nl_gen.c
+	share_mcgrps
+}
+
+# The family, which nl.c has because of older kernels, needs the groups.
+share_mcgrps()
+{
+	local last
+
+	last=$(sed -n 's/^\t\(DASH_NLGRP_[A-Z_]*\),$/\1/p' nl_gen.h | tail -n 1)
+	[ -n "$last" ] || return 0
+	sed -i 's/^static \(const struct genl_multicast_group\)/\1/' nl_gen.c
+	sed -i "s|^#endif /\\* _LINUX_DASH_GEN_H.*|extern const struct genl_multicast_group dash_nl_mcgrps[$last + 1];\\n\\n&|" \
+		nl_gen.h
 }
 
 ynl()

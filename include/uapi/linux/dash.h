@@ -275,6 +275,56 @@ enum dash_object_type {
 	DASH_OBJECT_TYPE_ROUTING_APPLIANCE,
 };
 
+/**
+ * enum dash_event_kind - What an event tells.
+ * @DASH_EVENT_KIND_COMMIT: A transaction changed the configuration; its rows
+ *   follow unless they are very many.
+ * @DASH_EVENT_KIND_SET: An object was created or replaced.
+ * @DASH_EVENT_KIND_DELETE: An object was deleted.
+ * @DASH_EVENT_KIND_NEW: A connection began.
+ * @DASH_EVENT_KIND_END: A connection ended.
+ * @DASH_EVENT_KIND_DENY: ACLs denied a connection.
+ * @DASH_EVENT_KIND_LIMIT: A limit of connections is reached; once a second at
+ *   most.
+ * @DASH_EVENT_KIND_DROP: A packet was dropped.
+ * @DASH_EVENT_KIND_LOST: Events were lost, and none has come since.
+ */
+enum dash_event_kind {
+	DASH_EVENT_KIND_COMMIT,
+	DASH_EVENT_KIND_SET,
+	DASH_EVENT_KIND_DELETE,
+	DASH_EVENT_KIND_NEW,
+	DASH_EVENT_KIND_END,
+	DASH_EVENT_KIND_DENY,
+	DASH_EVENT_KIND_LIMIT,
+	DASH_EVENT_KIND_DROP,
+	DASH_EVENT_KIND_LOST,
+};
+
+/**
+ * enum dash_flow_end - Why a connection ended. The names are API.
+ * @DASH_FLOW_END_TIMEOUT: It was idle for too long.
+ * @DASH_FLOW_END_CLOSED: Both sides closed it, or one reset it.
+ * @DASH_FLOW_END_FLUSHED: It was told to go.
+ * @DASH_FLOW_END_EVICTED: It was unanswered and made room for another one.
+ * @DASH_FLOW_END_POLICY: Policy changed and denies it.
+ * @DASH_FLOW_END_REPLACED: It was over, and a SYN began it anew.
+ * @DASH_FLOW_END_ENI_GONE: Its ENI was deleted, or everything was.
+ */
+enum dash_flow_end {
+	DASH_FLOW_END_TIMEOUT,
+	DASH_FLOW_END_CLOSED,
+	DASH_FLOW_END_FLUSHED,
+	DASH_FLOW_END_EVICTED,
+	DASH_FLOW_END_POLICY,
+	DASH_FLOW_END_REPLACED,
+	DASH_FLOW_END_ENI_GONE,
+
+	/* private: */
+	__DASH_FLOW_END_MAX,
+	DASH_FLOW_END_MAX = (__DASH_FLOW_END_MAX - 1)
+};
+
 enum {
 	DASH_A_PREFIX_ADDR = 1,
 	DASH_A_PREFIX_LEN,
@@ -830,9 +880,51 @@ enum {
 	DASH_A_EXPLAIN_TUNNEL,
 	DASH_A_EXPLAIN_METERING_CLASS,
 	DASH_A_EXPLAIN_METER_RULE,
+	DASH_A_EXPLAIN_COUNT,
+	DASH_A_EXPLAIN_RATE,
+	DASH_A_EXPLAIN_LOST,
+	DASH_A_EXPLAIN_PORT,
 
 	__DASH_A_EXPLAIN_MAX,
 	DASH_A_EXPLAIN_MAX = (__DASH_A_EXPLAIN_MAX - 1)
+};
+
+enum {
+	DASH_A_EVENT_COUNT_TYPE = 1,
+	DASH_A_EVENT_COUNT_SET,
+	DASH_A_EVENT_COUNT_DELETED,
+
+	__DASH_A_EVENT_COUNT_MAX,
+	DASH_A_EVENT_COUNT_MAX = (__DASH_A_EVENT_COUNT_MAX - 1)
+};
+
+enum {
+	DASH_A_EVENT_KIND = 1,
+	DASH_A_EVENT_LOST,
+	DASH_A_EVENT_GEN,
+	DASH_A_EVENT_COUNT,
+	DASH_A_EVENT_TYPE,
+	DASH_A_EVENT_NAME,
+	DASH_A_EVENT_ENI,
+	DASH_A_EVENT_DIRECTION,
+	DASH_A_EVENT_SRC,
+	DASH_A_EVENT_DST,
+	DASH_A_EVENT_PROTO,
+	DASH_A_EVENT_SPORT,
+	DASH_A_EVENT_DPORT,
+	DASH_A_EVENT_VNI,
+	DASH_A_EVENT_PA,
+	DASH_A_EVENT_PORT,
+	DASH_A_EVENT_REASON,
+	DASH_A_EVENT_END,
+	DASH_A_EVENT_STATE,
+	DASH_A_EVENT_ACL_STEP,
+	DASH_A_EVENT_FORWARD,
+	DASH_A_EVENT_REVERSE,
+	DASH_A_EVENT_AGE,
+
+	__DASH_A_EVENT_MAX,
+	DASH_A_EVENT_MAX = (__DASH_A_EVENT_MAX - 1)
 };
 
 enum {
@@ -855,9 +947,17 @@ enum {
 	DASH_CMD_FLOW_SAVE,
 	DASH_CMD_FLOW_RESTORE,
 	DASH_CMD_METER_GET,
+	DASH_CMD_EXPLAIN_LIVE,
+	DASH_CMD_CONFIG_EVENT,
+	DASH_CMD_FLOW_EVENT,
+	DASH_CMD_DROP_EVENT,
 
 	__DASH_CMD_MAX,
 	DASH_CMD_MAX = (__DASH_CMD_MAX - 1)
 };
+
+#define DASH_MCGRP_CONFIG	"config"
+#define DASH_MCGRP_FLOWS	"flows"
+#define DASH_MCGRP_DROPS	"drops"
 
 #endif /* _UAPI_LINUX_DASH_H */
