@@ -123,7 +123,17 @@ _dashctl() {
 			[[ ${words[1]} == show && ${#words[@]} -eq 2 ]] && list+=" top"
 		fi
 		;;
-	explain) list="eni outbound inbound src dst proto sport dport vni pa" ;;
+	monitor) list="config flows drops -c" ;;
+	top) list="packets bytes drops -i -c" ;;
+	verify)
+		if [[ $cur == -* ]]; then
+			list="--ignore-unknown"
+		else
+			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+			return
+		fi
+		;;
+	explain) list="--live -c -r eni outbound inbound src dst proto sport dport vni pa" ;;
 	*)
 		if [[ ${#words[@]} -eq 1 ]]; then
 			list=$(dashctl --complete commands "$object" 2>/dev/null)

@@ -236,12 +236,9 @@ static void print_text(struct json_object *doc)
 	grid_end(g);
 }
 
-/* Words of the call into attributes. */
-static bool take_packet(struct args *a, struct encoder *e)
+/* Words of the call into attributes: of a packet, or of a filter of packets. */
+static bool take_words(struct args *a, struct encoder *e, unsigned int *given)
 {
-	unsigned int given = 0, needed = 0, i;
-	static const char * const need[] = { "eni", "direction", "src", "dst", "proto" };
-
 	while (a->n) {
 		const char *name = args_next(a), *text;
 		const struct field *f = field_find(explain_fields, name);
@@ -262,16 +259,26 @@ static bool take_packet(struct args *a, struct encoder *e)
 			return false;
 		}
 		e->field = f->name;
-		if (given & 1u << (f - explain_fields)) {
+		if (*given & 1u << (f - explain_fields)) {
 			complain("explain: %s is given twice", f->name);
 			return false;
 		}
-		given |= 1u << (f - explain_fields);
+		*given |= 1u << (f - explain_fields);
 		if (!encode_text(e, f, text)) {
 			complain("explain: %s", e->why);
 			return false;
 		}
 	}
+	return true;
+}
+
+static bool take_packet(struct args *a, struct encoder *e)
+{
+	static const char * const need[] = { "eni", "direction", "src", "dst", "proto" };
+	unsigned int given = 0, needed, i;
+
+	if (!take_words(a, e, &given))
+		return false;
 	for (i = 0; i < sizeof(need) / sizeof(need[0]); i++) {
 		needed = 1u << (field_find(explain_fields, need[i]) - explain_fields);
 		if (!(given & needed)) {
@@ -280,6 +287,115 @@ static bool take_packet(struct args *a, struct encoder *e)
 		}
 	}
 	return true;
+}
+
+/* Packets as they pass. */
+
+struct live {
+	bool counted;
+	unsigned long left;
+};
+
+static void live_cb(const struct nlmsghdr *msg, void *arg)
+{
+	unsigned int len;
+	const struct nlattr *attrs = nl_attrs(msg, &len), *attr;
+	struct live *live = arg;
+	struct json_object *doc;
+	uint64_t lost = 0;
+
+	mnl_attr_for_each_payload((const void *)attrs, len)
+		if (mnl_attr_get_type(attr) == DASH_A_EXPLAIN_LOST)
+			lost = mnl_attr_get_u64(attr);
+	if (lost && opt.json)
+		printf("{\"lost\":%llu}\n", (unsigned long long)lost);
+	else if (lost)
+		printf("%llu packets were not explained\n\n", (unsigned long long)lost);
+	if (live->counted && !live->left)
+		return;
+	doc = new_doc(attrs, len);
+	if (opt.json) {
+		print_json(doc);
+	} else {
+		print_text(doc);
+		putchar('\n');
+	}
+	fflush(stdout);
+	json_object_put(doc);
+	if (live->counted)
+		live->left--;
+}
+
+/* Options that are no fields of a packet, from wherever they stand. */
+static bool take_live_options(struct args *a, struct live *live, unsigned long *rate)
+{
+	struct args rest = { .n = 0, .v = a->v };
+
+	while (a->n) {
+		char *word = (char *)args_next(a);
+
+		if (!strcmp(word, "-c")) {
+			live->counted = true;
+			if (!args_number(a, "explain: -c", &live->left))
+				return false;
+		} else if (!strcmp(word, "-r")) {
+			if (!args_number(a, "explain: -r", rate))
+				return false;
+		} else {
+			rest.v[rest.n++] = word;
+		}
+	}
+	*a = rest;
+	return true;
+}
+
+static int explain_live(struct args *a)
+{
+	enum nl_event got = NL_QUIET;
+	unsigned int given = 0;
+	unsigned long rate = 0;
+	struct live live = { 0 };
+	struct encoder e = { 0 };
+	struct abuf b = { 0 };
+	struct nl_error err;
+	struct nl *nl;
+	int ret = DONE;
+	size_t at;
+
+	if (!take_live_options(a, &live, &rate) || !take_words(a, &e, &given)) {
+		encoder_free(&e);
+		return WRONG_CALL;
+	}
+	nl = nl_open();
+	if (!nl) {
+		encoder_free(&e);
+		return REFUSED;
+	}
+	nl_catch_signals();
+	at = nl_begin(nl, &b, DASH_CMD_EXPLAIN_LIVE, NLM_F_ACK);
+	abuf_append(&b, e.buf.data, e.buf.len);
+	if (live.counted)
+		attr_u32(&b, DASH_A_EXPLAIN_COUNT, live.left);
+	if (rate)
+		attr_u32(&b, DASH_A_EXPLAIN_RATE, rate);
+	nl_end(&b, at);
+	if (!nl_talk(nl, &b, live_cb, &live, &err)) {
+		ret = nl_refused(&err, "explain");
+		got = NL_BROKEN;
+	} else if (opt.details) {
+		/* From now on nothing is missed. */
+		fputs("# listening\n", stderr);
+	}
+	while (got != NL_BROKEN && !nl_quit() && !(live.counted && !live.left)) {
+		/* The kernel counts what it has no room for. */
+		got = nl_wait(nl, live_cb, &live, &err);
+		if (got == NL_BROKEN)
+			ret = nl_refused(&err, "explain");
+	}
+	encoder_free(&e);
+	abuf_free(&b);
+	nl_close(nl);
+	return ret;
 }
 
 int cmd_explain(struct args *a)
@@ -293,7 +409,7 @@ int cmd_explain(struct args *a)
 	size_t at;
 
 	if (args_take(a, "--live"))
-		return wrong_call("explain: --live is not supported yet");
+		return explain_live(a);
 	if (!take_packet(a, &e)) {
 		encoder_free(&e);
 		return WRONG_CALL;

@@ -30,6 +30,11 @@ static const char usage[] =
 	"       dashctl flow del eni NAME src A dst B proto P [sport N] [dport N]\n"
 	"       dashctl explain eni NAME {outbound|inbound} src A dst B proto P\n"
 	"               [sport N] [dport N] [vni N] [pa A]\n"
+	"       dashctl explain --live [{eni|src|dst|proto|sport|dport} VALUE]… [outbound|inbound]\n"
+	"               [-c N] [-r RATE]\n"
+	"       dashctl monitor [config] [flows] [drops] [-c N]\n"
+	"       dashctl top [packets|bytes|drops] [-i SECONDS] [-c N]\n"
+	"       dashctl verify FILE [--ignore-unknown]\n"
 	"       dashctl help [OBJECT]\n";
 
 static bool first_of_object(unsigned int i)
@@ -152,7 +157,8 @@ static void words(const char *const *list)
 static int complete_top(void)
 {
 	static const char * const commands[] = {
-		"load", "save", "flush", "stats", "flow", "explain", "help", NULL,
+		"load", "save", "flush", "stats", "flow", "explain", "monitor", "top",
+		"verify", "help", NULL,
 	};
 	unsigned int i;
 

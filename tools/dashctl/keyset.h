@@ -13,6 +13,8 @@ struct entry {
 	bool used;
 	bool same;		/* the kernel has it with this content */
 	bool dropped;		/* taken out */
+	bool there;		/* the kernel has it, with whatever content */
+	bool told;		/* that it differs has been said */
 };
 
 struct keyset {

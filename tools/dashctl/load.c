@@ -21,28 +21,12 @@
 #include "decode.h"
 #include "encode.h"
 #include "keyset.h"
+#include "load.h"
 #include "nl.h"
 #include "print.h"
-#include "source.h"
-#include "txn.h"
 
 /* Rows of the transaction that are in no file have numbers from here on. */
 #define NOT_IN_FILE	0x80000000u
-
-struct load {
-	struct source *src;
-	struct encoder enc;
-	struct nl *nl;
-	struct txn txn;
-	struct refusal why;
-	bool sync;
-	bool check;
-	bool quiet;		/* warnings were given already */
-	bool binds;		/* the file binds ACL groups */
-	struct keyset file;	/* rows of the file */
-	struct keyset gone;	/* rows that only the kernel has */
-	uint32_t n_gone;
-};
 
 static void warn(void *arg, const char *text)
 {
@@ -60,8 +44,7 @@ static int bad_line(struct load *l, const char *text)
 	return WRONG_CALL;
 }
 
-/* The next row of the file, encoded in l->enc; *@there says whether there is one. */
-static int next_row(struct load *l, bool *there)
+int load_next(struct load *l, bool *there)
 {
 	const struct jnode *row;
 
@@ -93,8 +76,7 @@ static void canonical(const struct abuf *attr, char **name, uint64_t *content)
 	json_object_put(o);
 }
 
-/* Is this table one whose row names do not need the priority? */
-static char *name_of_row(const struct abuf *attr, uint64_t *content)
+char *load_row_name(const struct abuf *attr, uint64_t *content)
 {
 	const struct table *t = decode_table((const void *)attr->data);
 	char *name, *p;
@@ -107,15 +89,14 @@ static char *name_of_row(const struct abuf *attr, uint64_t *content)
 	return name;
 }
 
-/* First pass of --sync: remember what the file has. */
-static int sync_read(struct load *l)
+int load_read(struct load *l)
 {
 	bool there;
 	int ret;
 
-	while ((ret = next_row(l, &there)) == DONE && there) {
+	while ((ret = load_next(l, &there)) == DONE && there) {
 		uint64_t content;
-		char *name = name_of_row(&l->enc.buf, &content);
+		char *name = load_row_name(&l->enc.buf, &content);
 		struct entry *e = keyset_add(&l->file, name);
 
 		e->content = content;
@@ -193,7 +174,7 @@ static void sync_row(void *arg, const struct abuf *row)
 	struct sync_dump *d = arg;
 	struct load *l = d->l;
 	uint64_t content;
-	char *name = name_of_row(row, &content);
+	char *name = load_row_name(row, &content);
 	struct entry *e = keyset_find(&l->file, name);
 
 	if (e && !e->dropped) {
@@ -212,9 +193,7 @@ static void sync_row(void *arg, const struct abuf *row)
 
 static int refused(struct load *l);
 
-/* Have the rows of a type dumped, or with a negative one those of all. */
-static bool sync_dump_type(struct nl *nl, struct row_reader *reader, int type,
-			   struct nl_error *err)
+bool load_dump(struct nl *nl, struct row_reader *reader, int type, struct nl_error *err)
 {
 	struct abuf b = { 0 };
 	size_t at;
@@ -243,11 +222,11 @@ static int sync_compare(struct load *l)
 	if (!nl)
 		return REFUSED;
 	if (l->file.n)
-		ok = sync_dump_type(nl, &reader, -1, &err);
+		ok = load_dump(nl, &reader, -1, &err);
 	/* All shall go: there is no need to look at what goes along. */
 	for (type = 0; ok && !l->file.n && type <= DASH_OBJECT_TYPE_PORT; type++)
 		if (!parent_table(type))
-			ok = sync_dump_type(nl, &reader, type, &err);
+			ok = load_dump(nl, &reader, type, &err);
 	row_reader_end(&reader);
 	nl_close(nl);
 	if (!ok)
@@ -263,7 +242,7 @@ static bool is_same(struct load *l)
 
 	if (!l->sync)
 		return false;
-	name = name_of_row(&l->enc.buf, &content);
+	name = load_row_name(&l->enc.buf, &content);
 	e = keyset_find(&l->file, name);
 	free(name);
 	return e && e->same && !e->dropped;
@@ -293,7 +272,7 @@ static bool say_of_row(struct load *l, uint32_t n, const char *field, const char
 	l->quiet = true;
 	if (!source_rewind(l->src))
 		return false;
-	while (next_row(l, &there) == DONE && there) {
+	while (load_next(l, &there) == DONE && there) {
 		if (by_name ? !names_this_row(l, text) : n-- != 0)
 			continue;
 		fprintf(stderr, "%s:%lu: ", source_name(l->src), source_line(l->src));
@@ -328,7 +307,7 @@ static int send_rows(struct load *l)
 	uint32_t n = 0;
 	int ret;
 
-	while ((ret = next_row(l, &there)) == DONE && there) {
+	while ((ret = load_next(l, &there)) == DONE && there) {
 		if (l->enc.table->type == DASH_OBJECT_TYPE_ACL_BIND && !l->enc.del)
 			l->binds = true;
 		if (!is_same(l))
@@ -407,7 +386,7 @@ static int run(struct load *l)
 	int ret = DONE;
 
 	if (l->sync)
-		ret = sync_read(l);
+		ret = load_read(l);
 	if (ret != DONE)
 		return ret;
 	if (!txn_begin(&l->txn, l->nl, &l->why))
@@ -426,24 +405,34 @@ static int run(struct load *l)
 	return ret;
 }
 
-/* Load @src, which is used up; NULL if there is none. */
-static int load(struct load *l, struct source *src)
+bool load_open(struct load *l, struct source *src)
 {
-	int ret = WRONG_CALL;
-
 	l->enc.warn = warn;
 	l->enc.warn_arg = l;
 	l->src = src;
 	if (!l->src || (l->sync && !source_keep(l->src)))
-		goto out;
+		return false;
 	l->nl = nl_open();
-	ret = l->nl ? run(l) : REFUSED;
-out:
+	return true;
+}
+
+void load_close(struct load *l)
+{
 	nl_close(l->nl);
 	source_close(l->src);
 	encoder_free(&l->enc);
 	keyset_free(&l->file);
 	keyset_free(&l->gone);
+}
+
+/* Load @src, which is used up; NULL if there is none. */
+static int load(struct load *l, struct source *src)
+{
+	int ret = WRONG_CALL;
+
+	if (load_open(l, src))
+		ret = l->nl ? run(l) : REFUSED;
+	load_close(l);
 	return ret;
 }
 

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,6 +109,20 @@ bool args_take(struct args *a, const char *word)
 	return true;
 }
 
+bool args_number(struct args *a, const char *option, unsigned long *n)
+{
+	const char *text = args_next(a);
+	char *end = NULL;
+
+	errno = 0;
+	*n = text ? strtoul(text, &end, 10) : 0;
+	if (text && isdigit((unsigned char)*text) && !*end && !errno && *n && *n <= UINT32_MAX)
+		return true;
+	complain("%s: %s%s%sa number from 1 on is wanted", option, text ? "\"" : "", text ? text : "",
+		 text ? "\": " : "");
+	return false;
+}
+
 bool args_done(const struct args *a)
 {
 	if (a->n)
@@ -133,6 +148,7 @@ static int run(struct args *a)
 	} commands[] = {
 		{ "load", cmd_load }, { "save", cmd_save }, { "flush", cmd_flush },
 		{ "stats", cmd_stats }, { "flow", cmd_flow }, { "explain", cmd_explain },
+		{ "monitor", cmd_monitor }, { "top", cmd_top }, { "verify", cmd_verify },
 		{ "help", cmd_help }, { "--complete", cmd_complete },
 	};
 	const char *word = args_next(a);

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/dash.h>
 #include <linux/genetlink.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -407,6 +410,118 @@ struct nl *nl_open(void)
 err:
 	nl_close(nl);
 	return NULL;
+}
+
+/* Messages that come by themselves. */
+
+struct group {
+	const char *name;
+	uint32_t id;
+};
+
+static void groups_cb(const struct nlmsghdr *msg, void *arg)
+{
+	const struct nlattr *attr, *entry, *in;
+	struct group *g = arg;
+
+	mnl_attr_for_each(attr, msg, GENL_HDRLEN) {
+		if (mnl_attr_get_type(attr) != CTRL_ATTR_MCAST_GROUPS)
+			continue;
+		mnl_attr_for_each_nested(entry, attr) {
+			const char *name = "";
+			uint32_t id = 0;
+
+			mnl_attr_for_each_nested(in, entry) {
+				if (mnl_attr_get_type(in) == CTRL_ATTR_MCAST_GRP_NAME)
+					name = mnl_attr_get_str(in);
+				else if (mnl_attr_get_type(in) == CTRL_ATTR_MCAST_GRP_ID)
+					id = mnl_attr_get_u32(in);
+			}
+			if (!strcmp(name, g->name))
+				g->id = id;
+		}
+	}
+}
+
+bool nl_join(struct nl *nl, const char *group, struct nl_error *err)
+{
+	struct group g = { .name = group };
+	uint16_t family = nl->family;
+	struct abuf b = { 0 };
+	size_t at;
+	bool ok;
+
+	/* Replies are told from others by their family. */
+	nl->family = GENL_ID_CTRL;
+	at = nl_begin(nl, &b, CTRL_CMD_GETFAMILY, NLM_F_ACK);
+	attr_str(&b, CTRL_ATTR_FAMILY_NAME, DASH_FAMILY_NAME);
+	nl_end(&b, at);
+	ok = nl_talk(nl, &b, groups_cb, &g, err);
+	nl->family = family;
+	abuf_free(&b);
+	if (!ok)
+		return false;
+	if (!g.id) {
+		errno = EOPNOTSUPP;
+		return trouble(err, group);
+	}
+	if (mnl_socket_setsockopt(nl->sock, NETLINK_ADD_MEMBERSHIP, &g.id, sizeof(g.id)) < 0)
+		return trouble(err, group);
+	return true;
+}
+
+static volatile sig_atomic_t quit;
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	quit = 1;
+}
+
+/* The signals are blocked but for the time of waiting, so that none is missed. */
+void nl_catch_signals(void)
+{
+	struct sigaction act = { .sa_handler = on_signal };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	sigaction(SIGINT, &act, NULL);
+	sigaction(SIGTERM, &act, NULL);
+}
+
+bool nl_quit(void)
+{
+	return quit;
+}
+
+enum nl_event nl_wait(struct nl *nl, nl_cb cb, void *arg, struct nl_error *err)
+{
+	struct pollfd fd = { .fd = nl->fd, .events = POLLIN };
+	const struct nlmsghdr *nlh;
+	sigset_t none;
+	int len;
+
+	sigemptyset(&none);
+	if (ppoll(&fd, 1, NULL, &none) < 0) {
+		if (errno == EINTR)
+			return NL_QUIET;
+		trouble(err, "poll");
+		return NL_BROKEN;
+	}
+	len = receive(nl);
+	if (len < 0 && errno == ENOBUFS)
+		return NL_OVERRUN;
+	if (len < 0) {
+		trouble(err, "receive");
+		return NL_BROKEN;
+	}
+	for (nlh = (void *)nl->buf; mnl_nlmsg_ok(nlh, len); nlh = mnl_nlmsg_next(nlh, &len))
+		if (nlh->nlmsg_type == nl->family)
+			cb(nlh, arg);
+	return NL_MESSAGES;
 }
 
 void nl_close(struct nl *nl)

@@ -50,6 +50,24 @@ bool nl_talk(struct nl *nl, const struct abuf *b, nl_cb cb, void *arg, struct nl
 bool nl_dump(struct nl *nl, const struct abuf *b, bool whole, nl_cb cb, void *arg,
 	     struct nl_error *err);
 
+/* What waiting for messages came to. */
+enum nl_event {
+	NL_MESSAGES,
+	NL_QUIET,		/* nothing in the time, or a signal */
+	NL_OVERRUN,		/* the socket had no room for some */
+	NL_BROKEN,		/* @err says why */
+};
+
+/* Become a member of a multicast group. */
+bool nl_join(struct nl *nl, const char *group, struct nl_error *err);
+
+/* Wait for messages, for ever or until nl_quit(), and give them out. */
+enum nl_event nl_wait(struct nl *nl, nl_cb cb, void *arg, struct nl_error *err);
+
+/* From now on SIGINT and SIGTERM do not end the program, but make this true. */
+void nl_catch_signals(void);
+bool nl_quit(void);
+
 /* First attribute behind the headers, and the bytes of all. */
 const struct nlattr *nl_attrs(const struct nlmsghdr *msg, unsigned int *len);
 

@@ -21,6 +21,20 @@ const struct names drop_names = {
 	      "no_memory"),
 };
 
+const struct names event_names = {
+	NAMES("commit", "set", "delete", "new", "end", "deny", "limit", "drop", "lost")
+};
+
+static const struct names flow_end_names = {
+	NAMES("timeout", "closed", "flushed", "evicted", "policy", "replaced", "eni_gone")
+};
+
+static const struct names object_type_names = {
+	NAMES("appliance", "vnet", "qos", "routing_type", "tag", "acl_group", "acl_rule",
+	      "route_group", "route", "mapping", "pa_validation", "meter_policy", "meter_rule",
+	      "eni", "meter", "acl_bind", "eni_route", "route_rule", "port", "tunnel")
+};
+
 const struct names memory_names = {
 	NAMES("row", "mapping", "host", "route", "action", "acl_group", "flow"),
 };
@@ -645,6 +659,46 @@ const struct field explain_fields[] = {
 	ANSWER("meter_rule", T_NEST, DASH_A_EXPLAIN_METER_RULE, .sub = meter_rule_fields),
 	ANSWER("flow", T_ENUM, DASH_A_EXPLAIN_FLOW_STATE, .names = &flow_state_names),
 	ANSWER("packet", T_NEST, DASH_A_EXPLAIN_XFORM, .sub = xform_fields),
+	REPLY("port", T_STR, DASH_A_EXPLAIN_PORT),
+	END
+};
+
+static const struct field event_count_fields[] = {
+	ENUM("type", DASH_A_EVENT_COUNT_TYPE, object_type_names),
+	FIELD("set", T_U32, DASH_A_EVENT_COUNT_SET),
+	FIELD("deleted", T_U32, DASH_A_EVENT_COUNT_DELETED),
+	END
+};
+
+static const struct field event_counter_fields[] = {
+	FIELD("packets", T_U64, DASH_A_XFORM_PACKETS),
+	FIELD("bytes", T_U64, DASH_A_XFORM_BYTES),
+	END
+};
+
+const struct field event_fields[] = {
+	ENUM("event", DASH_A_EVENT_KIND, event_names),
+	FIELD("gen", T_U32, DASH_A_EVENT_GEN),
+	{ .name = "counts", .type = T_NEST, .flags = F_LIST, .attr = DASH_A_EVENT_COUNT,
+	  .sub = event_count_fields },
+	FIELD("name", T_STR, DASH_A_EVENT_NAME),
+	ENUM("reason", DASH_A_EVENT_REASON, drop_names),
+	ENUM("reason", DASH_A_EVENT_END, flow_end_names),
+	FIELD("eni", T_STR, DASH_A_EVENT_ENI),
+	ENUM("direction", DASH_A_EVENT_DIRECTION, direction_names),
+	FIELD("src", T_ADDR, DASH_A_EVENT_SRC),
+	FIELD("dst", T_ADDR, DASH_A_EVENT_DST),
+	FIELD("proto", T_PROTO, DASH_A_EVENT_PROTO, .flags = F_NAMED),
+	FIELD("sport", T_U16, DASH_A_EVENT_SPORT),
+	FIELD("dport", T_U16, DASH_A_EVENT_DPORT),
+	FIELD("vni", T_U32, DASH_A_EVENT_VNI),
+	FIELD("pa", T_ADDR, DASH_A_EVENT_PA),
+	FIELD("port", T_STR, DASH_A_EVENT_PORT),
+	ENUM("state", DASH_A_EVENT_STATE, flow_state_names),
+	FIELD("age", T_U32, DASH_A_EVENT_AGE),
+	FIELD("acl", T_NEST, DASH_A_EVENT_ACL_STEP, .sub = acl_step_fields),
+	FIELD("forward", T_NEST, DASH_A_EVENT_FORWARD, .sub = event_counter_fields),
+	FIELD("reverse", T_NEST, DASH_A_EVENT_REVERSE, .sub = event_counter_fields),
 	END
 };
 

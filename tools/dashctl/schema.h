@@ -105,6 +105,7 @@ int name_find(const struct names *names, const char *name);
 const char *name_of(const struct names *names, unsigned int value);
 
 extern const struct names drop_names;
+extern const struct names event_names;
 extern const struct names memory_names;
 extern const struct names direction_names;
 extern const struct names flow_state_names;
@@ -122,6 +123,7 @@ extern const struct field flow_xform_fields[];
 extern const struct field flow_del_fields[];
 
 extern const struct field explain_fields[];
+extern const struct field event_fields[];
 extern const struct field acl_step_fields[];
 extern const struct field dir_stats_fields[];
 extern const struct field flow_stats_fields[];

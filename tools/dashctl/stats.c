@@ -325,6 +325,19 @@ static bool ask(struct nl *nl, uint16_t attr, const char *name, struct stats *s,
 	return ok;
 }
 
+struct json_object *stats_all(struct nl *nl, struct nl_error *err)
+{
+	struct json_object *doc = json_object_new_object();
+	struct stats s = { json_object_new_array(), json_object_new_array() };
+
+	json_object_object_add(doc, "ports", s.ports);
+	json_object_object_add(doc, "enis", s.enis);
+	if (ask(nl, 0, NULL, &s, err))
+		return doc;
+	json_object_put(doc);
+	return NULL;
+}
+
 int cmd_stats(struct args *a)
 {
 	const char *name = NULL, *what = "stats";
