@@ -135,6 +135,12 @@ struct dash_eni {
 	atomic_t flows;
 	/** @flows_max: the most there were */
 	u32 flows_max;
+	/** @rate: connections created in @rate_second */
+	atomic_t rate;
+	/** @rate_second: second since boot */
+	u32 rate_second;
+	/** @rate_max: the most in any second before */
+	u32 rate_max;
 	/** @cps_lock: guards @cps_tokens and @cps_last */
 	spinlock_t cps_lock;
 	/** @cps_tokens: connections that may be created now, times HZ */

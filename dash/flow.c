@@ -132,6 +132,17 @@ enum dash_drop dash_flow_redecide(struct dash_flow_table *ft,
 
 /* --- removal --- */
 
+/* Those of a protocol: @of_udp, or what follows it for TCP. */
+static void flow_count_proto(const struct dash_flow *flow,
+			     enum dash_flow_stat of_udp)
+{
+	u8 proto = dash_flow_proto(flow);
+
+	if (proto == IPPROTO_TCP || proto == IPPROTO_UDP)
+		dash_stats_flow(flow->eni->stats,
+				of_udp + (proto == IPPROTO_TCP));
+}
+
 static void flow_free(struct dash_flow *flow)
 {
 	kmem_cache_free(flow_cache, flow);
@@ -159,6 +170,11 @@ static void flow_release(struct dash_flow_table *ft, struct dash_flow *flow,
 	struct dash_eni *eni = flow->eni;
 
 	dash_event_flow_end(flow, why);
+	flow_count_proto(flow, DASH_FLOW_REMOVED_UDP);
+	if (why == DASH_FLOW_END_POLICY)
+		dash_stats_flow(eni->stats, DASH_FLOW_DENIED);
+	else if (why == DASH_FLOW_END_REPLACED)
+		dash_stats_flow(eni->stats, DASH_FLOW_TCP_REPLACED);
 	/* dead was set before, so that it cannot be linked any more */
 	if (!READ_ONCE(flow->answered))
 		flow_half_del(flow);
@@ -192,6 +208,21 @@ static bool flow_is_closed(const struct dash_flow *flow)
 	       READ_ONCE(flow->state) == DASH_FLOW_STATE_FIN;
 }
 
+static void flow_count_timeout(const struct dash_flow *flow)
+{
+	struct dash_eni_stats __percpu *stats = flow->eni->stats;
+
+	switch (READ_ONCE(flow->state)) {
+	case DASH_FLOW_STATE_SYN_SENT:
+	case DASH_FLOW_STATE_SYN_RECV:
+		dash_stats_flow(stats, DASH_FLOW_TCP_SYN_TIMED_OUT);
+		break;
+	case DASH_FLOW_STATE_ESTABLISHED:
+		dash_stats_flow(stats, DASH_FLOW_TCP_TIMED_OUT);
+		break;
+	}
+}
+
 /* The same under the shard's lock, by ageing. */
 bool dash_flow_expire(struct dash_flow_table *ft,
 		      struct dash_flow_shard *shard, struct dash_flow *flow)
@@ -201,6 +232,7 @@ bool dash_flow_expire(struct dash_flow_table *ft,
 
 	flow_unlink(shard, flow);
 	dash_stats_flow(flow->eni->stats, DASH_FLOW_TIMED_OUT);
+	flow_count_timeout(flow);
 	flow_release(ft, flow, flow_is_closed(flow) ? DASH_FLOW_END_CLOSED :
 						      DASH_FLOW_END_TIMEOUT);
 	return true;
@@ -301,6 +333,19 @@ uncharge_cps:
 	return drop;
 }
 
+/* The most that began in a second, as seconds are counted from boot. */
+static void flow_note_rate(struct dash_eni *eni)
+{
+	u32 now = (u32)jiffies / HZ, was = READ_ONCE(eni->rate_second), n;
+
+	if (was != now && cmpxchg(&eni->rate_second, was, now) == was) {
+		n = atomic_xchg(&eni->rate, 0);
+		if (n > READ_ONCE(eni->rate_max))
+			WRITE_ONCE(eni->rate_max, n);
+	}
+	atomic_inc(&eni->rate);
+}
+
 static void flow_note_max(struct dash_eni *eni)
 {
 	u32 max = READ_ONCE(eni->flows_max);
@@ -383,6 +428,8 @@ static enum dash_drop flow_enter(struct dash_flow_table *ft,
 		flow_half_add(flow);
 
 	flow_note_max(eni);
+	flow_note_rate(eni);
+	flow_count_proto(flow, DASH_FLOW_CREATED_UDP);
 	dash_stats_flow(eni->stats, DASH_FLOW_CREATED);
 	dash_event_flow_new(flow, pkt);
 	*flowp = flow;
@@ -549,6 +596,12 @@ static bool flow_touch_tcp(struct dash_flow_table *ft, struct dash_flow *flow,
 	    (state == DASH_FLOW_STATE_ESTABLISHED ||
 	     state == DASH_FLOW_STATE_FIN))
 		dash_stats_flow(flow->eni->stats, DASH_FLOW_TCP_ESTABLISHED);
+	/* a SYN that is not answered but by a RST, too */
+	if (seg->flags & DASH_TCP_RST &&
+	    (end || (state == DASH_FLOW_STATE_CLOSED && state != old)))
+		dash_stats_flow(flow->eni->stats, DASH_FLOW_TCP_RESET);
+	else if (state == DASH_FLOW_STATE_TIME_WAIT && state != old)
+		dash_stats_flow(flow->eni->stats, DASH_FLOW_TCP_CLOSED);
 	return end;
 }
 
@@ -582,7 +635,9 @@ bool dash_flow_touch(struct dash_flow_table *ft, struct dash_flow *flow,
 
 	/* the packet that made it found none */
 	if (likely(flow->packets[0] || dir == 1))
-		dash_stats_flow(flow->eni->stats, DASH_FLOW_MATCHED);
+		dash_stats_flow(flow->eni->stats, DASH_FLOW_MATCHED +
+				(pkt->t.proto == IPPROTO_UDP) +
+				2 * (pkt->t.proto == IPPROTO_TCP));
 	WRITE_ONCE(flow->packets[dir], flow->packets[dir] + 1);
 	WRITE_ONCE(flow->bytes[dir],
 		   flow->bytes[dir] + pkt->skb->len - pkt->inner_eth);

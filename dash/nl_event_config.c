@@ -194,16 +194,17 @@ static void dash_event_object(struct dash_event_out *out, u32 gen, u8 type,
 void dash_event_config_end(struct dash_event_config *ev, bool done)
 {
 	struct dash_event_out out;
-	const u8 *at;
+	const u8 *at, *end;
 
 	if (!ev)
 		return;
 	if (done && ev->rows) {
 		out = (struct dash_event_out){ .dn = ev->dn };
 		dash_event_commit(&out, ev, ev->dn->gen);
-		for (at = ev->names; ev->rows <= DASH_EVENT_ROWS &&
-				     at < ev->names + ev->used;
-		     at += 2 + strlen(at + 2) + 1)
+		end = ev->names;
+		if (ev->rows <= DASH_EVENT_ROWS)
+			end += ev->used;
+		for (at = ev->names; at < end; at += strlen(at + 2) + 3)
 			dash_event_object(&out, ev->dn->gen, at[0], at[1],
 					  at + 2);
 		dash_event_flush(&out);

@@ -62,6 +62,15 @@ static int dash_put_dir(struct sk_buff *skb, int attr,
 	return 0;
 }
 
+/* What began and did not end; both go on being counted meanwhile. */
+static u64 dash_now(const struct dash_eni_totals *t, enum dash_flow_stat begun,
+		    enum dash_flow_stat ended)
+{
+	s64 n = t->flow[begun] - t->flow[ended];
+
+	return max_t(s64, n, 0);
+}
+
 static int dash_put_flow_stats(struct sk_buff *skb, const struct dash_eni *eni,
 			       const struct dash_eni_totals *t)
 {
@@ -72,13 +81,23 @@ static int dash_put_flow_stats(struct sk_buff *skb, const struct dash_eni *eni,
 		{ DASH_A_FLOW_STATS_CREATED, DASH_FLOW_CREATED },
 		{ DASH_A_FLOW_STATS_REMOVED, DASH_FLOW_REMOVED },
 		{ DASH_A_FLOW_STATS_TIMED_OUT, DASH_FLOW_TIMED_OUT },
-		{ DASH_A_FLOW_STATS_MATCHED, DASH_FLOW_MATCHED },
+		{ DASH_A_FLOW_STATS_MATCHED_UDP, DASH_FLOW_MATCHED_UDP },
+		{ DASH_A_FLOW_STATS_MATCHED_TCP, DASH_FLOW_MATCHED_TCP },
 		{ DASH_A_FLOW_STATS_REDECIDED, DASH_FLOW_REDECIDED },
 		{ DASH_A_FLOW_STATS_TCP_SYN, DASH_FLOW_TCP_SYN },
 		{ DASH_A_FLOW_STATS_TCP_SYN_ACK, DASH_FLOW_TCP_SYN_ACK },
 		{ DASH_A_FLOW_STATS_TCP_FIN, DASH_FLOW_TCP_FIN },
 		{ DASH_A_FLOW_STATS_TCP_RST, DASH_FLOW_TCP_RST },
 		{ DASH_A_FLOW_STATS_TCP_ESTABLISHED, DASH_FLOW_TCP_ESTABLISHED },
+		{ DASH_A_FLOW_STATS_TCP_RESET, DASH_FLOW_TCP_RESET },
+		{ DASH_A_FLOW_STATS_TCP_CLOSED, DASH_FLOW_TCP_CLOSED },
+		{ DASH_A_FLOW_STATS_TCP_REPLACED, DASH_FLOW_TCP_REPLACED },
+		{ DASH_A_FLOW_STATS_TCP_SYN_TIMED_OUT,
+		  DASH_FLOW_TCP_SYN_TIMED_OUT },
+		{ DASH_A_FLOW_STATS_TCP_TIMED_OUT, DASH_FLOW_TCP_TIMED_OUT },
+		{ DASH_A_FLOW_STATS_DENIED, DASH_FLOW_DENIED },
+		{ DASH_A_FLOW_STATS_CREATED_UDP, DASH_FLOW_CREATED_UDP },
+		{ DASH_A_FLOW_STATS_CREATED_TCP, DASH_FLOW_CREATED_TCP },
 	};
 	struct nlattr *nest = nla_nest_start(skb, DASH_A_STATS_FLOWS);
 	int i;
@@ -87,7 +106,20 @@ static int dash_put_flow_stats(struct sk_buff *skb, const struct dash_eni *eni,
 	    dash_nl_put_u64(skb, DASH_A_FLOW_STATS_CURRENT,
 			    atomic_read(&eni->flows)) ||
 	    dash_nl_put_u64(skb, DASH_A_FLOW_STATS_PEAK,
-			    READ_ONCE(eni->flows_max)))
+			    READ_ONCE(eni->flows_max)) ||
+	    dash_nl_put_u64(skb, DASH_A_FLOW_STATS_MATCHED,
+			    t->flow[DASH_FLOW_MATCHED] +
+			    t->flow[DASH_FLOW_MATCHED_UDP] +
+			    t->flow[DASH_FLOW_MATCHED_TCP]) ||
+	    dash_nl_put_u64(skb, DASH_A_FLOW_STATS_CURRENT_UDP,
+			    dash_now(t, DASH_FLOW_CREATED_UDP,
+				     DASH_FLOW_REMOVED_UDP)) ||
+	    dash_nl_put_u64(skb, DASH_A_FLOW_STATS_CURRENT_TCP,
+			    dash_now(t, DASH_FLOW_CREATED_TCP,
+				     DASH_FLOW_REMOVED_TCP)) ||
+	    dash_nl_put_u64(skb, DASH_A_FLOW_STATS_RATE_MAX,
+			    max_t(u32, READ_ONCE(eni->rate_max),
+				  atomic_read(&eni->rate))))
 		return -EMSGSIZE;
 	for (i = 0; i < ARRAY_SIZE(map); i++)
 		if (dash_nl_put_u64(skb, map[i].attr, t->flow[map[i].stat]))

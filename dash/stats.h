@@ -39,8 +39,15 @@ enum dash_flow_stat {
 	DASH_FLOW_REMOVED,
 	/** @DASH_FLOW_TIMED_OUT: of these, by ageing */
 	DASH_FLOW_TIMED_OUT,
-	/** @DASH_FLOW_MATCHED: packets of connections that existed */
+	/**
+	 * @DASH_FLOW_MATCHED: packets of connections that existed, of other
+	 * protocols than those that follow
+	 */
 	DASH_FLOW_MATCHED,
+	/** @DASH_FLOW_MATCHED_UDP: the same of UDP */
+	DASH_FLOW_MATCHED_UDP,
+	/** @DASH_FLOW_MATCHED_TCP: the same of TCP */
+	DASH_FLOW_MATCHED_TCP,
 	/** @DASH_FLOW_REDECIDED: connections decided anew by changed policy */
 	DASH_FLOW_REDECIDED,
 	/** @DASH_FLOW_TCP_SYN: segments with SYN, without ACK */
@@ -53,6 +60,26 @@ enum dash_flow_stat {
 	DASH_FLOW_TCP_RST,
 	/** @DASH_FLOW_TCP_ESTABLISHED: connections that became established */
 	DASH_FLOW_TCP_ESTABLISHED,
+	/** @DASH_FLOW_TCP_RESET: connections that a RST ended */
+	DASH_FLOW_TCP_RESET,
+	/** @DASH_FLOW_TCP_CLOSED: connections that both sides closed */
+	DASH_FLOW_TCP_CLOSED,
+	/** @DASH_FLOW_TCP_REPLACED: connections that were over, begun anew */
+	DASH_FLOW_TCP_REPLACED,
+	/** @DASH_FLOW_TCP_SYN_TIMED_OUT: connections never established */
+	DASH_FLOW_TCP_SYN_TIMED_OUT,
+	/** @DASH_FLOW_TCP_TIMED_OUT: connections established and idle */
+	DASH_FLOW_TCP_TIMED_OUT,
+	/** @DASH_FLOW_DENIED: connections that changed policy denies */
+	DASH_FLOW_DENIED,
+	/** @DASH_FLOW_CREATED_UDP: connections of UDP inserted */
+	DASH_FLOW_CREATED_UDP,
+	/** @DASH_FLOW_CREATED_TCP: connections of TCP inserted */
+	DASH_FLOW_CREATED_TCP,
+	/** @DASH_FLOW_REMOVED_UDP: connections of UDP gone */
+	DASH_FLOW_REMOVED_UDP,
+	/** @DASH_FLOW_REMOVED_TCP: connections of TCP gone */
+	DASH_FLOW_REMOVED_TCP,
 	/** @DASH_FLOW_STATS: how many counters there are */
 	DASH_FLOW_STATS
 };

@@ -416,7 +416,7 @@ static void flow_test_create(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, flow_there(c, &pkt));
 	KUNIT_EXPECT_TRUE(test, flow_there(c, &reply));
 	KUNIT_EXPECT_EQ(test, flow->state, DASH_FLOW_STATE_NEW);
-	KUNIT_EXPECT_EQ(test, flow_stat(c, DASH_FLOW_MATCHED), 0);
+	KUNIT_EXPECT_EQ(test, flow_stat(c, DASH_FLOW_MATCHED_UDP), 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&c->eni[0].flows), 1);
 
 	/* another CPU's: that one is given, ours goes */
@@ -428,7 +428,7 @@ static void flow_test_create(struct kunit *test)
 
 	flow_hit(test, &pkt);
 	flow_hit(test, &reply);
-	KUNIT_EXPECT_EQ(test, flow_stat(c, DASH_FLOW_MATCHED), 3);
+	KUNIT_EXPECT_EQ(test, flow_stat(c, DASH_FLOW_MATCHED_UDP), 3);
 	KUNIT_EXPECT_EQ(test, flow->packets[0], 2);
 	KUNIT_EXPECT_EQ(test, flow->packets[1], 2);
 	KUNIT_EXPECT_EQ(test, flow->bytes[0], 2 * 64);

@@ -14,8 +14,9 @@ import time
 
 from confnet import ConfNet
 from dashtest import (SLOW, VM_VNI, base, bind, ca, case, check, delete, equal,
-                      group, mac, main, mapping, pa, row, run)
-from frames import from_vm, inner, tcp, to_peer, udp, vm_frame
+                      eventually, group, mac, main, mapping, pa, row, run)
+from frames import (echo, from_peer, from_vm, inner, peer_frame, tcp, to_peer,
+                    udp, vm_frame)
 
 net = ConfNet()
 works, change = net.works, net.change
@@ -217,7 +218,7 @@ class Mmsg(ctypes.Structure):
     _fields_ = [("name", ctypes.c_void_p), ("namelen", ctypes.c_uint),
                 ("iov", ctypes.c_void_p), ("iovlen", ctypes.c_size_t),
                 ("control", ctypes.c_void_p), ("controllen", ctypes.c_size_t),
-                ("flags", ctypes.c_int), ("len", ctypes.c_uint)]
+                ("flags", ctypes.c_long), ("len", ctypes.c_long)]
 
 
 class Iovec(ctypes.Structure):
@@ -511,6 +512,56 @@ def verify_case():
         f"file {pa(9)}, kernel {pa(2)}"]), "text")
     equal(net.dashctl("verify", "/nonexistent", ok=False).returncode, 1,
           "exit status without a file")
+
+
+@case("counters: connections by protocol, how they end, creation rate")
+def counters():
+    long = {f"timeout_{x}": 120 for x in ("syn", "fin", "closed", "time_wait",
+                                          "udp_new", "icmp")}
+    net.load(base(ACL, app=long))
+    before = net.eni_stats()["flows"]
+
+    def segment(s, flags, seq, ack=0, peer=False):
+        f = tcp(*((80, s) if peer else (s, 80)), flags, seq, ack)
+        net.send(from_peer(2, peer_frame(2, f)) if peer else
+                 from_vm(vm_frame(2, f)))
+
+    def handshake(s):
+        segment(s, "S", 100)
+        segment(s, "SA", 500, 101, True)
+        segment(s, "A", 101, 501)
+
+    s = net.sport()
+    handshake(s)
+    segment(s, "FA", 101, 501)
+    segment(s, "FA", 501, 102, True)
+    segment(s, "A", 102, 502)
+    handshake(s)                        # begins it anew
+    segment(s, "R", 101)
+    segment(net.sport(), "S", 100)
+    net.send(from_vm(vm_frame(2, udp(net.sport(), 53))),
+             from_vm(vm_frame(2, echo(7))), from_vm(vm_frame(2, echo(7))))
+    after = net.eni_stats()["flows"]
+    now = {k: after[k] - before[k] for k in after}
+    for name, want in {"created": 5, "created_tcp": 3, "created_udp": 1,
+                       "removed": 1, "matched": 9, "matched_tcp": 8,
+                       "matched_udp": 0, "tcp_established": 2,
+                       "tcp_closed": 1, "tcp_reset": 1, "tcp_replaced": 1,
+                       "denied": 0}.items():
+        equal(now[name], want, name)
+    for name, want in {"current": 4, "current_tcp": 2,
+                       "current_udp": 1}.items():
+        equal(after[name], want, name)
+    check(1 <= after["rate_max"] <= after["created"], "creation rate")
+    # Never established; then denied by what policy has become.
+    net.load(base(ACL, app={"timeout_syn": 1}))
+    segment(net.sport(), "S", 100)
+    net.send(from_vm(vm_frame(2, echo(7))))
+    eventually(lambda: net.eni_stats()["flows"]["tcp_syn_timed_out"] -
+               before["tcp_syn_timed_out"] == 1, "a SYN times out", 8)
+    change(*group("g1", (1, "deny", True, {})))
+    net.drop(from_vm(vm_frame(2, echo(7))), "acl_deny")
+    equal(net.eni_stats()["flows"]["denied"] - before["denied"], 1, "denied")
 
 
 @case("tracepoints: connections, slow path, drops")

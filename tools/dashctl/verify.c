@@ -177,12 +177,13 @@ int cmd_verify(struct args *a)
 	while (a->n) {
 		const char *word = args_next(a);
 
-		if (!strcmp(word, "--ignore-unknown"))
+		if (!strcmp(word, "--ignore-unknown")) {
 			v.l.enc.ignore_unknown = true;
-		else if (path || (word[0] == '-' && word[1]))
+			continue;
+		}
+		if (path || (word[0] == '-' && word[1]))
 			return wrong_call("verify: \"%s\"? verify FILE [--ignore-unknown]", word);
-		else
-			path = word;
+		path = word;
 	}
 	if (!path)
 		return wrong_call("verify: which file? \"-\" is the standard input");
