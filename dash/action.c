@@ -9,6 +9,7 @@
 #include "inst.h"
 #include "mapping.h"
 #include "meter.h"
+#include "nat.h"
 #include "parse.h"
 #include "route.h"
 #include "tunnel.h"
@@ -206,6 +207,20 @@ static void dash_action_direct(const struct dash_pkt *pkt,
 	xf->daddr = pkt->t.dst;
 }
 
+/* As direct, under another address. Answers come to that, without a tunnel. */
+static void dash_action_snat(const struct dash_pkt *pkt,
+			     const struct dash_route_act *ra,
+			     struct dash_flow_act *act)
+{
+	dash_action_direct(pkt, &act->xf[0]);
+	act->xf[0].saddr = *dash_nat_choose(pkt, ra->nat);
+	act->xf[0].nat = DASH_XFORM_NAT_SRC;
+	act->xf[1].nat = DASH_XFORM_NAT_DST;
+	ether_addr_copy(act->xf[1].dmac, pkt->ecfg->mac);
+	act->xf[1].set_dmac = true;
+	act->nat = ra->nat;
+}
+
 /* Remember how the initiator's packets come. */
 static void dash_action_learn(const struct dash_pkt *pkt,
 			      struct dash_flow_act *act)
@@ -244,6 +259,9 @@ enum dash_drop dash_action_route(struct dash_pkt *pkt,
 			reason = dash_action_tunnel(pkt, ra, hash, act, meter);
 		else
 			dash_action_direct(pkt, &act->xf[0]);
+		break;
+	case DASH_ROUTE_ACTION_SNAT:
+		dash_action_snat(pkt, ra, act);
 		break;
 	default:
 		return DASH_DROP_ROUTE_DROP;

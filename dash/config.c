@@ -36,6 +36,7 @@
 #include "inst.h"
 #include "mapping.h"
 #include "meter.h"
+#include "nat.h"
 #include "port.h"
 #include "route.h"
 #include "tag_config.h"
@@ -666,6 +667,10 @@ static int dash_prepare(struct dash_txn *txn)
 		if (err)
 			return err;
 	}
+
+	err = dash_nat_check(txn);
+	if (err)
+		return err;
 
 	dash_for_each_eni(dn, id, sym) {
 		if (!dash_sym_next(sym))

@@ -43,6 +43,7 @@
 #include "event.h"
 #include "flow_impl.h"
 #include "inst.h"
+#include "nat.h"
 #include "netns.h"
 #include "stats.h"
 
@@ -178,6 +179,8 @@ static void flow_release(struct dash_flow_table *ft, struct dash_flow *flow,
 	/* dead was set before, so that it cannot be linked any more */
 	if (!READ_ONCE(flow->answered))
 		flow_half_del(flow);
+	if (unlikely(flow->nat))
+		dash_nat_remove(ft, flow);
 	atomic_dec(&ft->count);
 	dash_stats_flow(eni->stats, DASH_FLOW_REMOVED);
 	/* the last use of the ENI; pairs with dash_flow_flush_eni() */
@@ -403,21 +406,31 @@ static enum dash_drop flow_enter(struct dash_flow_table *ft,
 	struct dash_eni *eni = flow->eni;
 	struct dash_flow_act *act;
 	struct dash_flow *old;
+	enum dash_drop drop;
 
 	act = dash_flow_act_get(ft, what, pkt);
 	if (!act)
 		return DASH_DROP_NO_MEMORY;
 	RCU_INIT_POINTER(flow->act, act);
+	if (unlikely(what->xf[0].nat)) {
+		drop = dash_nat_create(ft, flow, pkt, what);
+		if (drop)
+			goto put_act;
+	}
 
 	old = dash_flow_insert(ft, flow);
-	if (old) {
-		dash_flow_act_put(act);
-		if (IS_ERR(old))
-			return PTR_ERR(old) == -E2BIG ? DASH_DROP_MAX_FLOWS :
-							DASH_DROP_NO_MEMORY;
-		*flowp = old;
-		return DASH_DROP_NONE;
+	if (IS_ERR(old)) {
+		drop = PTR_ERR(old) == -E2BIG ? DASH_DROP_MAX_FLOWS :
+						DASH_DROP_NO_MEMORY;
+		goto remove_nat;
 	}
+	if (old) {
+		*flowp = old;
+		drop = DASH_DROP_NONE;
+		goto remove_nat;
+	}
+	if (unlikely(flow->nat))
+		dash_nat_publish(flow);
 
 	/* Others may have found, even removed it meanwhile. */
 	spin_lock(&shard->lock);
@@ -434,6 +447,13 @@ static enum dash_drop flow_enter(struct dash_flow_table *ft,
 	dash_event_flow_new(flow, pkt);
 	*flowp = flow;
 	return DASH_DROP_NONE;
+
+remove_nat:
+	if (flow->nat)
+		dash_nat_remove(ft, flow);
+put_act:
+	dash_flow_act_put(act);
+	return drop;
 }
 
 enum dash_drop dash_flow_create(struct dash_flow_table *ft,
@@ -671,6 +691,8 @@ struct dash_flow_table *dash_flow_table_alloc(struct dash_net *dn)
 		goto free_table;
 	if (dash_flow_acts_init(ft))
 		goto free_shards;
+	if (dash_nat_table_init(ft))
+		goto fini_acts;
 	for (i = 0; i < ft->n_shards; i++) {
 		dash_flow_wheel_init(&ft->shards[i], due);
 		if (dash_flow_shard_init(&ft->shards[i]))
@@ -683,6 +705,8 @@ struct dash_flow_table *dash_flow_table_alloc(struct dash_net *dn)
 destroy_shards:
 	while (i--)
 		rhashtable_destroy(&ft->shards[i].ht);
+	dash_nat_table_fini(ft);
+fini_acts:
 	dash_flow_acts_fini(ft);
 free_shards:
 	kvfree(ft->shards);
@@ -708,6 +732,7 @@ void dash_flow_table_free(struct dash_flow_table *ft)
 	for (i = 0; i < ft->n_shards; i++)
 		rhashtable_destroy(&ft->shards[i].ht);
 	dash_flow_acts_fini(ft);
+	dash_nat_table_fini(ft);
 	kvfree(ft->shards);
 	kfree(ft);
 }
@@ -727,12 +752,18 @@ int dash_flow_module_init(void)
 	err = dash_flow_act_module_init();
 	if (err)
 		return err;
+	err = dash_nat_module_init();
+	if (err)
+		goto exit_act;
 	flow_cache = KMEM_CACHE(dash_flow, SLAB_HWCACHE_ALIGN);
-	if (!flow_cache) {
-		dash_flow_act_module_exit();
-		return -ENOMEM;
-	}
-	return 0;
+	if (flow_cache)
+		return 0;
+
+	err = -ENOMEM;
+	dash_nat_module_exit();
+exit_act:
+	dash_flow_act_module_exit();
+	return err;
 }
 
 void dash_flow_module_exit(void)
@@ -740,5 +771,6 @@ void dash_flow_module_exit(void)
 	/* what call_rcu() has still to free */
 	rcu_barrier();
 	kmem_cache_destroy(flow_cache);
+	dash_nat_module_exit();
 	dash_flow_act_module_exit();
 }

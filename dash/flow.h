@@ -23,6 +23,8 @@ struct dash_endpoints;
 struct dash_eni;
 struct dash_flow_table;
 struct dash_meter;
+struct dash_nat;
+struct dash_nat_pool;
 struct dash_net;
 struct dash_vnet;
 
@@ -85,6 +87,8 @@ struct dash_flow_act {
 	const struct dash_vnet *vnet;
 	/** @endpoints: where else replies may come from; the same holds */
 	const struct dash_endpoints *endpoints;
+	/** @nat: whose ports are used, or NULL; the same holds */
+	const struct dash_nat_pool *nat;
 	/** @meter: counters of the metering class, or NULL; lives with the ENI */
 	struct dash_meter *meter;
 	/** @ip: address mapped */
@@ -158,6 +162,8 @@ struct dash_flow {
 	struct list_head half;
 	/** @half_last: @last when it was put at the end of that list */
 	u32 half_last;
+	/** @nat: the responder's name of it, or NULL; constant */
+	struct dash_nat *nat;
 	/** @rcu: for freeing */
 	struct rcu_head rcu;
 };
@@ -326,7 +332,7 @@ u32 dash_flow_hash(const struct dash_flow_table *ft,
  * Context: RCU, BH off.
  *
  * Return: DASH_DROP_NONE, DASH_DROP_CPS_LIMIT, DASH_DROP_FLOW_LIMIT,
- * DASH_DROP_MAX_FLOWS or DASH_DROP_NO_MEMORY.
+ * DASH_DROP_MAX_FLOWS, DASH_DROP_NAT_EXHAUSTED or DASH_DROP_NO_MEMORY.
  */
 enum dash_drop dash_flow_create(struct dash_flow_table *ft,
 				const struct dash_pkt *pkt,

@@ -67,7 +67,8 @@ static bool act_xform_equal(const struct dash_xform *a,
 	       ipv6_addr_equal(&a->saddr, &b->saddr) &&
 	       a->vni == b->vni && a->sport == b->sport &&
 	       ether_addr_equal(a->dmac, b->dmac) && a->kind == b->kind &&
-	       a->encap == b->encap && a->set_dmac == b->set_dmac &&
+	       a->encap == b->encap && a->nat == b->nat &&
+	       a->set_dmac == b->set_dmac &&
 	       a->hash_sport == b->hash_sport;
 }
 
@@ -82,7 +83,8 @@ static int act_obj_cmpfn(struct rhashtable_compare_arg *arg, const void *obj)
 		 a->gen == b->gen && a->eni_id == b->eni_id &&
 		 a->mapping == b->mapping && a->vni == b->vni &&
 		 a->encap == b->encap && a->vnet == b->vnet &&
-		 a->endpoints == b->endpoints && a->meter == b->meter &&
+		 a->endpoints == b->endpoints && a->nat == b->nat &&
+		 a->meter == b->meter &&
 		 ipv6_addr_equal(&a->ip, &b->ip) &&
 		 ipv6_addr_equal(&a->pa, &b->pa) &&
 		 ipv6_addr_equal(&a->vip, &b->vip) &&

@@ -53,6 +53,8 @@ struct dash_flow_table {
 	u32 act_seed;
 	/** @acts: decisions by their content */
 	struct rhashtable acts;
+	/** @nat: struct dash_nat by the responder's name of a connection */
+	struct rhashtable nat;
 	/** @age: ageing */
 	struct delayed_work age;
 	/** @count: connections */

@@ -110,18 +110,17 @@ void dash_frag_init(struct dash_net *dn)
 	f->seed = get_random_u32();
 }
 
-enum dash_drop dash_frag_first(const struct dash_pkt *pkt,
-			       const struct dash_flow_key *flow)
+static enum dash_drop dash_frag_add(const struct dash_pkt *pkt,
+				    const struct dash_frag_key *key,
+				    const struct dash_flow_key *flow)
 {
 	struct dash_frags *f = &pkt->dn->frags;
 	enum dash_drop reason = DASH_DROP_NONE;
 	struct dash_frag_entry *e;
-	struct dash_frag_key key;
 
-	dash_frag_key_init(&key, pkt);
 	spin_lock(&f->lock);
 	dash_frag_expire(f);
-	e = dash_frag_find(f, &key);
+	e = dash_frag_find(f, key);
 	if (!e && pkt->eni->frags >= DASH_FRAGS_PER_ENI) {
 		reason = DASH_DROP_FRAG_LIMIT;
 		goto unlock;
@@ -132,10 +131,10 @@ enum dash_drop dash_frag_first(const struct dash_pkt *pkt,
 			reason = DASH_DROP_NO_MEMORY;
 			goto unlock;
 		}
-		e->key = key;
+		e->key = *key;
 		e->eni = pkt->eni;
 		e->eni->frags++;
-		hlist_add_head(&e->node, dash_frag_bucket(f, &key));
+		hlist_add_head(&e->node, dash_frag_bucket(f, key));
 		list_add_tail(&e->age, &f->age);
 	}
 	e->flow = *flow;
@@ -143,6 +142,60 @@ enum dash_drop dash_frag_first(const struct dash_pkt *pkt,
 	e->expires = jiffies + DASH_FRAG_LIFETIME;
 	list_move_tail(&e->age, &f->age);
 unlock:
+	spin_unlock(&f->lock);
+	return reason;
+}
+
+enum dash_drop dash_frag_first(const struct dash_pkt *pkt,
+			       const struct dash_flow_key *flow)
+{
+	struct dash_frag_key key;
+
+	dash_frag_key_init(&key, pkt);
+	return dash_frag_add(pkt, &key, flow);
+}
+
+/* From outside nobody sees whose they are; no ENI has the id 0. */
+static void dash_frag_nat_key(struct dash_frag_key *key,
+			      const struct dash_pkt *pkt,
+			      const struct in6_addr *dst)
+{
+	*key = (struct dash_frag_key){
+		.src = pkt->t.src,
+		.dst = *dst,
+		.id = pkt->frag_id,
+		.proto = pkt->t.proto,
+		.dir = DASH_DIRECTION_INBOUND,
+	};
+}
+
+enum dash_drop dash_frag_nat_first(const struct dash_pkt *pkt,
+				   const struct in6_addr *dst,
+				   const struct dash_flow_key *flow)
+{
+	struct dash_frag_key key;
+
+	dash_frag_nat_key(&key, pkt, dst);
+	return dash_frag_add(pkt, &key, flow);
+}
+
+enum dash_drop dash_frag_nat_later(const struct dash_pkt *pkt,
+				   struct dash_flow_key *flow,
+				   struct dash_eni **eni)
+{
+	enum dash_drop reason = DASH_DROP_FRAG_NO_PARENT;
+	struct dash_frags *f = &pkt->dn->frags;
+	struct dash_frag_entry *e;
+	struct dash_frag_key key;
+
+	dash_frag_nat_key(&key, pkt, &pkt->t.dst);
+	spin_lock(&f->lock);
+	e = dash_frag_find(f, &key);
+	if (e) {
+		reason = DASH_DROP_NONE;
+		*flow = e->flow;
+		*eni = e->eni;
+	}
 	spin_unlock(&f->lock);
 	return reason;
 }

@@ -52,4 +52,31 @@ enum dash_drop dash_frag_later(struct dash_pkt *pkt,
  */
 void dash_frag_flush_eni(struct dash_net *dn, const struct dash_eni *eni);
 
+/**
+ * dash_frag_nat_first - remember whose a fragmented packet to a NAT address is
+ * @pkt: first fragment; eni set
+ * @dst: NAT address
+ * @flow: name of its connection
+ *
+ * Besides dash_frag_first(), which is about what is inside.
+ * Context: softirq.
+ * Return: DASH_DROP_NONE, DASH_DROP_FRAG_LIMIT or DASH_DROP_NO_MEMORY.
+ */
+enum dash_drop dash_frag_nat_first(const struct dash_pkt *pkt,
+				   const struct in6_addr *dst,
+				   const struct dash_flow_key *flow);
+
+/**
+ * dash_frag_nat_later - whose a later fragment to a NAT address is
+ * @pkt: fragment; t as it came
+ * @flow: name of its connection
+ * @eni: ENI of that, RCU
+ *
+ * Context: RCU, softirq.
+ * Return: DASH_DROP_NONE or DASH_DROP_FRAG_NO_PARENT.
+ */
+enum dash_drop dash_frag_nat_later(const struct dash_pkt *pkt,
+				   struct dash_flow_key *flow,
+				   struct dash_eni **eni);
+
 #endif /* _DASH_FRAG_H */

@@ -48,6 +48,8 @@
 #include "xform.h"
 
 #define DASH_ICMP_TTL		64
+/* struct icmphdr and struct icmp6hdr alike */
+#define DASH_ICMP_HLEN		8
 /* of the whole packet (RFC 1812, 4.3.2.3) */
 #define DASH_ICMP_MAX4		576
 /* the least that every host has to cope with (RFC 791) */
@@ -212,6 +214,7 @@ void dash_icmp_too_big(const struct dash_pkt *pkt, const struct dash_xform *xf,
 		.ecfg = pkt->ecfg,
 		.outer = pkt->outer,
 		.hash = pkt->hash,
+		.flow = pkt->flow,
 		.t.src = pkt->t.dst,
 		.t.dst = pkt->t.src,
 		.t.proto = pkt->t.v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP,
@@ -219,6 +222,8 @@ void dash_icmp_too_big(const struct dash_pkt *pkt, const struct dash_xform *xf,
 		.inner_l3 = ETH_HLEN,
 		.inner_l4 = ETH_HLEN + (pkt->t.v6 ? sizeof(struct ipv6hdr) :
 						    sizeof(struct iphdr)),
+		/* for what is translated to find the quote */
+		.icmp_err = true,
 		.dir = !pkt->dir,
 	};
 
@@ -230,6 +235,8 @@ void dash_icmp_too_big(const struct dash_pkt *pkt, const struct dash_xform *xf,
 				     dash_icmp_mtu(pkt, xf));
 	if (!answer.skb)
 		return;
+	answer.quoted_l4 = answer.inner_l4 + DASH_ICMP_HLEN +
+			   pkt->inner_l4 - pkt->inner_l3;
 	answer.outer.tos &= ~INET_ECN_MASK;
 	/* back into the VLAN that the packet came from */
 	__vlan_hwaccel_copy_tag(answer.skb, pkt->skb);

@@ -103,6 +103,10 @@ static struct dash_inst *dash_inst_defaults(void)
 		[DASH_TIMEOUT_ICMP] = 30,
 		[DASH_TIMEOUT_OTHER] = 60,
 	};
+	/* DMAC_FAKE of the glossary of DASH */
+	static const u8 fake_mac[ETH_ALEN] __aligned(2) = {
+		0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc
+	};
 	struct dash_inst *inst;
 	int i;
 
@@ -114,6 +118,7 @@ static struct dash_inst *dash_inst_defaults(void)
 	inst->vxlan_port = htons(DASH_DEFAULT_VXLAN_PORT);
 	inst->max_flows = DASH_DEFAULT_MAX_FLOWS;
 	inst->df = true;
+	ether_addr_copy(inst->fake_mac, fake_mac);
 	return inst;
 }
 
@@ -239,6 +244,9 @@ static int dash_inst_add_row(struct dash_inst *inst, const struct dash_row *row)
 			break;
 		case DASH_A_APPLIANCE_NEXT_HOP_SRC_MAC:
 			src_mac = nla;
+			break;
+		case DASH_A_APPLIANCE_FAKE_MAC:
+			ether_addr_copy(inst->fake_mac, nla_data(nla));
 			break;
 		case DASH_A_APPLIANCE_ACCEPT_ANY_MAC:
 			inst->accept_any_mac = nla_get_u8(nla);

@@ -97,6 +97,8 @@ struct dash_inst {
 	bool has_encap_vni;
 	/** @encap_type: enum dash_encap_type of the routing type vnet_encap */
 	u8 encap_type;
+	/** @fake_mac: MAC address of whatever VMs talk to */
+	u8 fake_mac[ETH_ALEN] __aligned(2);
 };
 
 /**

@@ -47,10 +47,14 @@ struct dash_net {
 	struct net *net;
 	/** @inst: settings, RCU, written under @lock; never NULL */
 	struct dash_inst __rcu *inst;
+	/** @n_nat: entries of @nat_hash, written under @lock */
+	u32 n_nat;
 	/** @eni_hash: dash_eni_cfg by MAC, RCU, written under @lock */
 	struct hlist_head eni_hash[1 << DASH_ENI_HASH_BITS];
 	/** @ft: connections, RCU, set once under @lock */
 	struct dash_flow_table __rcu *ft;
+	/** @nat_hash: struct dash_nat_addr, RCU, written under @lock */
+	struct hlist_head nat_hash[256];
 	/** @tags: tags of addresses [v4, v6]; written under @lock */
 	struct dash_tag_table tags[2];
 	/** @tags_seq: odd while a change of @tags is being published */

@@ -134,6 +134,10 @@ int dash_nl_put_xform(struct sk_buff *skb, int attr,
 	     nla_put_u8(skb, DASH_A_XFORM_ENCAP, xf->encap) ||
 	     nla_put_u16(skb, DASH_A_XFORM_UDP_SPORT, ntohs(xf->sport))))
 		goto cancel;
+	if (xf->nat == DASH_XFORM_NAT_SRC &&
+	    (dash_nl_put_addr(skb, DASH_A_XFORM_NAT_SRC, &xf->saddr) ||
+	     nla_put_u16(skb, DASH_A_XFORM_NAT_SPORT, ntohs(xf->sport))))
+		goto cancel;
 	if (xf->set_dmac &&
 	    nla_put(skb, DASH_A_XFORM_DST_MAC, ETH_ALEN, xf->dmac))
 		goto cancel;

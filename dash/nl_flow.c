@@ -15,6 +15,7 @@
 #include "eni.h"
 #include "flow.h"
 #include "flow_state.h"
+#include "nat.h"
 #include "netns.h"
 #include "nl.h"
 #include "nl_flow.h"
@@ -88,6 +89,8 @@ static int dash_put_flow(struct sk_buff *skb, const struct dash_flow *flow,
 
 	for (i = 0; i < 2; i++)
 		xf[i].sport = dash_xform_sport(&xf[i], flow->hash);
+	if (flow->nat)
+		xf[0].sport = flow->nat->key.lport;
 	dash_flow_tuple(flow, &t);
 	if (nla_put_string(skb, DASH_A_FLOW_ENI, flow->eni->name) ||
 	    nla_put_u8(skb, DASH_A_FLOW_DIRECTION, flow->dir) ||

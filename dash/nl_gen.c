@@ -171,11 +171,11 @@ const struct nla_policy dash_qos_nl_policy[DASH_A_QOS_FLOWS + 1] = {
 	[DASH_A_QOS_FLOWS] = { .type = NLA_U32, },
 };
 
-const struct nla_policy dash_route_nl_policy[DASH_A_ROUTE_APPLIANCE + 1] = {
+const struct nla_policy dash_route_nl_policy[DASH_A_ROUTE_NAT_PORTS + 1] = {
 	[DASH_A_ROUTE_GROUP] = { .type = NLA_NUL_STRING, .len = 63, },
 	[DASH_A_ROUTE_ADDR] = { .type = NLA_BINARY, },
 	[DASH_A_ROUTE_LEN] = NLA_POLICY_MAX(NLA_U8, 128),
-	[DASH_A_ROUTE_ACTION] = NLA_POLICY_MAX(NLA_U8, 5),
+	[DASH_A_ROUTE_ACTION] = NLA_POLICY_MAX(NLA_U8, 6),
 	[DASH_A_ROUTE_VNET] = { .type = NLA_NUL_STRING, .len = 63, },
 	[DASH_A_ROUTE_OVERLAY_IP] = { .type = NLA_BINARY, },
 	[DASH_A_ROUTE_UNDERLAY] = NLA_POLICY_MAX(NLA_U8, 2),
@@ -187,6 +187,8 @@ const struct nla_policy dash_route_nl_policy[DASH_A_ROUTE_APPLIANCE + 1] = {
 	[DASH_A_ROUTE_METERING_POLICY] = NLA_POLICY_MAX(NLA_U8, 1),
 	[DASH_A_ROUTE_TUNNEL] = { .type = NLA_NUL_STRING, .len = 63, },
 	[DASH_A_ROUTE_APPLIANCE] = { .type = NLA_NUL_STRING, .len = 63, },
+	[DASH_A_ROUTE_NAT_IP] = { .type = NLA_BINARY, },
+	[DASH_A_ROUTE_NAT_PORTS] = NLA_POLICY_NESTED(dash_port_range_nl_policy),
 };
 
 const struct nla_policy dash_route_group_nl_policy[DASH_A_ROUTE_GROUP_VERSION + 1] = {
@@ -273,7 +275,7 @@ const struct nla_policy dash_vni_range_nl_policy[DASH_A_VNI_RANGE_HI + 1] = {
 	[DASH_A_VNI_RANGE_HI] = { .type = NLA_U32, },
 };
 
-const struct nla_policy dash_xform_nl_policy[DASH_A_XFORM_BYTES + 1] = {
+const struct nla_policy dash_xform_nl_policy[DASH_A_XFORM_NAT_SPORT + 1] = {
 	[DASH_A_XFORM_OUTER_SRC] = { .type = NLA_BINARY, },
 	[DASH_A_XFORM_OUTER_DST] = { .type = NLA_BINARY, },
 	[DASH_A_XFORM_VNI] = { .type = NLA_U32, },
@@ -283,6 +285,8 @@ const struct nla_policy dash_xform_nl_policy[DASH_A_XFORM_BYTES + 1] = {
 	[DASH_A_XFORM_DEV] = { .type = NLA_NUL_STRING, },
 	[DASH_A_XFORM_PACKETS] = { .type = NLA_U64, },
 	[DASH_A_XFORM_BYTES] = { .type = NLA_U64, },
+	[DASH_A_XFORM_NAT_SRC] = { .type = NLA_BINARY, },
+	[DASH_A_XFORM_NAT_SPORT] = { .type = NLA_U16, },
 };
 
 /* DASH_CMD_CONFIG_SET - do */

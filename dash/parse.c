@@ -43,6 +43,7 @@
 #include <net/ip.h>
 #include <net/ip6_checksum.h>
 #include <net/ipv6.h>
+#include <net/ndisc.h>
 #include <net/tcp.h>
 #include <net/vxlan.h>
 
@@ -279,27 +280,41 @@ static bool dash_parse_outer_l4(struct dash_pkt *pkt, const struct dash_ip *ip,
 	return gre && gre->protocol == htons(ETH_P_TEB);
 }
 
-bool dash_parse_outer(struct dash_pkt *pkt, __be16 vxlan_port)
+/* Pulls a VLAN tag in the data. Return: what follows, 0 if that is not IP. */
+static __be16 dash_parse_vlan(struct dash_pkt *pkt)
 {
 	struct sk_buff *skb = pkt->skb;
 	__be16 proto = skb->protocol;
-	struct dash_ip ip = {};
-	bool ours = false;
+	const struct vlan_hdr *vh;
 
 	pkt->outer.vlan_proto = 0;
-	if (eth_type_vlan(proto)) {
-		const struct vlan_hdr *vh;
+	if (likely(!eth_type_vlan(proto)))
+		return proto;
 
-		vh = dash_parse_at(skb, 0, VLAN_HLEN);
-		if (!vh)
-			return false;
-		pkt->outer.vlan_proto = proto;
-		pkt->outer.vlan_tci = vh->h_vlan_TCI;
-		proto = vh->h_vlan_encapsulated_proto;
-		if (proto != htons(ETH_P_IP) && proto != htons(ETH_P_IPV6))
-			return false;
-		skb_pull_rcsum(skb, VLAN_HLEN);
-	}
+	vh = dash_parse_at(skb, 0, VLAN_HLEN);
+	if (!vh)
+		return 0;
+	proto = vh->h_vlan_encapsulated_proto;
+	if (proto != htons(ETH_P_IP) && proto != htons(ETH_P_IPV6))
+		return 0;
+	pkt->outer.vlan_proto = skb->protocol;
+	pkt->outer.vlan_tci = vh->h_vlan_TCI;
+	skb_pull_rcsum(skb, VLAN_HLEN);
+	return proto;
+}
+
+static void dash_parse_outer_done(struct dash_pkt *pkt)
+{
+	ether_addr_copy(pkt->outer.smac, eth_hdr(pkt->skb)->h_source);
+	ether_addr_copy(pkt->outer.dmac, eth_hdr(pkt->skb)->h_dest);
+	pkt->rx_len = pkt->skb->len;
+}
+
+bool dash_parse_outer(struct dash_pkt *pkt, __be16 vxlan_port)
+{
+	__be16 proto = dash_parse_vlan(pkt);
+	struct dash_ip ip = {};
+	bool ours = false;
 
 	if (proto == htons(ETH_P_IP))
 		ours = dash_parse_outer4(pkt, &ip);
@@ -312,9 +327,42 @@ bool dash_parse_outer(struct dash_pkt *pkt, __be16 vxlan_port)
 		return false;
 	}
 
-	ether_addr_copy(pkt->outer.smac, eth_hdr(skb)->h_source);
-	ether_addr_copy(pkt->outer.dmac, eth_hdr(skb)->h_dest);
-	pkt->rx_len = skb->len;
+	dash_parse_outer_done(pkt);
+	return true;
+}
+
+/* Of neighbour discovery, which a NAT address of this host's needs, too. */
+static bool dash_parse_is_ndisc(struct dash_pkt *pkt, const struct dash_ip *ip)
+{
+	const u8 *type;
+
+	if (ip->proto != IPPROTO_ICMPV6 || ip->frag == DASH_FRAG_LATER)
+		return false;
+	type = dash_parse_at(pkt->skb, ip->l4, 1);
+	return type && *type >= NDISC_ROUTER_SOLICITATION &&
+	       *type <= NDISC_REDIRECT;
+}
+
+bool dash_parse_plain_outer(struct dash_pkt *pkt)
+{
+	__be16 proto = dash_parse_vlan(pkt);
+	struct dash_ip ip = {};
+	bool ours = false;
+
+	if (proto == htons(ETH_P_IP))
+		ours = dash_parse_outer4(pkt, &ip);
+	else if (proto == htons(ETH_P_IPV6))
+		ours = dash_parse_outer6(pkt, &ip) &&
+		       !dash_parse_is_ndisc(pkt, &ip);
+	if (!ours) {
+		dash_parse_undo(pkt);
+		return false;
+	}
+
+	pkt->outer_l4 = ip.l4;
+	pkt->outer.encap = DASH_ENCAP_TYPE_VXLAN;
+	pkt->outer.vni = 0;
+	dash_parse_outer_done(pkt);
 	return true;
 }
 
@@ -603,6 +651,7 @@ static enum dash_drop dash_parse_quote(struct dash_pkt *pkt, u32 l3)
 
 	q->sport = 0;
 	q->dport = 0;
+	pkt->quoted_l4 = 0;
 	/* A later fragment has no ports, others no meaning for us. */
 	if (ip.frag == DASH_FRAG_LATER || !dash_parse_l4_min(q))
 		return DASH_DROP_NONE;
@@ -612,6 +661,7 @@ static enum dash_drop dash_parse_quote(struct dash_pkt *pkt, u32 l3)
 	hdr = dash_parse_at(skb, ip.l4, DASH_QUOTE_MIN);
 	if (!hdr)
 		return DASH_DROP_MALFORMED;
+	pkt->quoted_l4 = ip.l4;
 
 	if (dash_parse_is_icmp(q)) {
 		dash_parse_icmp_ports(q, hdr);
@@ -760,7 +810,8 @@ static bool dash_parse_gso_ok(const struct dash_pkt *pkt)
 	       pkt->frag == DASH_FRAG_NONE;
 }
 
-enum dash_drop dash_parse_inner(struct dash_pkt *pkt)
+/* Everything from the inner Ethernet header on. */
+static enum dash_drop dash_parse_eth(struct dash_pkt *pkt)
 {
 	struct sk_buff *skb = pkt->skb;
 	const struct ethhdr *eth;
@@ -769,17 +820,6 @@ enum dash_drop dash_parse_inner(struct dash_pkt *pkt)
 	__be16 proto;
 	u32 len;
 	bool df;
-
-	if (pkt->outer_frag)
-		return DASH_DROP_FRAG_OUTER;
-
-	drop = dash_parse_outer_len(pkt);
-	if (drop)
-		return drop;
-	drop = pkt->outer.encap == DASH_ENCAP_TYPE_VXLAN ?
-	       dash_parse_vxlan(pkt) : dash_parse_nvgre(pkt);
-	if (drop)
-		return drop;
 
 	if (pkt->inner_eth + ETH_HLEN > skb->len)
 		return DASH_DROP_MALFORMED;
@@ -829,4 +869,36 @@ enum dash_drop dash_parse_inner(struct dash_pkt *pkt)
 	 */
 	return ip.offset < dash_parse_l4_min(&pkt->t) ? DASH_DROP_FRAG_OVERLAP :
 							DASH_DROP_NONE;
+}
+
+enum dash_drop dash_parse_inner(struct dash_pkt *pkt)
+{
+	enum dash_drop drop;
+
+	if (pkt->outer_frag)
+		return DASH_DROP_FRAG_OUTER;
+
+	drop = dash_parse_outer_len(pkt);
+	if (drop)
+		return drop;
+	drop = pkt->outer.encap == DASH_ENCAP_TYPE_VXLAN ?
+	       dash_parse_vxlan(pkt) : dash_parse_nvgre(pkt);
+	if (drop)
+		return drop;
+
+	return dash_parse_eth(pkt);
+}
+
+enum dash_drop dash_parse_plain(struct dash_pkt *pkt)
+{
+	enum dash_drop drop;
+
+	drop = dash_parse_outer_len(pkt);
+	if (drop)
+		return drop;
+
+	/* it is still there, or the end of a VLAN tag, which looks the same */
+	__skb_push(pkt->skb, ETH_HLEN);
+	pkt->inner_eth = 0;
+	return dash_parse_eth(pkt);
 }

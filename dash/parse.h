@@ -177,6 +177,8 @@ struct dash_pkt {
 	u16 inner_l3;
 	/** @inner_l4: offset of the inner transport header from skb->data */
 	u16 inner_l4;
+	/** @quoted_l4: of the one that an ICMP error quotes, 0 without; @icmp_err */
+	u16 quoted_l4;
 	/** @dir: enum dash_direction */
 	u8 dir;
 	/** @frag: enum dash_frag */
@@ -191,11 +193,13 @@ struct dash_pkt {
 	bool icmp_err:1;
 	/** @df: the inner packet must not be fragmented (IPv6 or DF) */
 	bool df:1;
+	/** @plain: it came to a NAT address, without encapsulation */
+	bool plain:1;
 	/** @reason: enum dash_drop found so far */
 	u8 reason;
 	/** @verdict: enum dash_drop that policy decided ahead, when @act is set */
 	u8 verdict;
-	/** @flow: its connection, if it was looked up ahead, RCU */
+	/** @flow: its connection, if it was looked up ahead or is sent, RCU */
 	struct dash_flow *flow;
 	/** @act: what policy decided ahead about a first packet, or NULL */
 	const struct dash_flow_act *act;
@@ -230,6 +234,7 @@ static inline void dash_pkt_init(struct dash_pkt *pkt, struct sk_buff *skb,
 	pkt->has_ports = false;
 	pkt->icmp_err = false;
 	pkt->df = false;
+	pkt->plain = false;
 	pkt->reason = DASH_DROP_NONE;
 	pkt->flow = NULL;
 	pkt->act = NULL;
@@ -281,5 +286,26 @@ void dash_parse_undo(struct dash_pkt *pkt);
  * may belong to an ENI and is judged by lookup) or DASH_DROP_NO_MEMORY.
  */
 enum dash_drop dash_parse_inner(struct dash_pkt *pkt);
+
+/**
+ * dash_parse_plain_outer - read the addresses of a packet without encapsulation
+ * @pkt: skb set, as for dash_parse_outer(), which is not needed
+ *
+ * Return: true when the packet is IP and not for the host itself in any case,
+ * as neighbour discovery is. False leaves the skb as it was.
+ */
+bool dash_parse_plain_outer(struct dash_pkt *pkt);
+
+/**
+ * dash_parse_plain - check and read a packet without encapsulation
+ * @pkt: as dash_parse_plain_outer() left it
+ *
+ * The frame that it came in is what the inner frame is of other packets, and
+ * from then on skb->data is at its Ethernet header.
+ * Context: RCU, softirq. May reallocate the skb's head.
+ *
+ * Return: as dash_parse_inner(), without DASH_DROP_FRAG_OUTER.
+ */
+enum dash_drop dash_parse_plain(struct dash_pkt *pkt);
 
 #endif /* _DASH_PARSE_H */

@@ -33,6 +33,7 @@
 #include "lookup.h"
 #include "mapping.h"
 #include "meter.h"
+#include "nat.h"
 #include "netns.h"
 #include "parse.h"
 #include "pipeline.h"
@@ -73,6 +74,8 @@ static enum dash_drop dash_send(struct dash_pkt *pkt,
 		if (act->meter)
 			pkt->rec->metering_class = act->meter->class;
 		dash_explain_xform(pkt->rec, xf, pkt->hash);
+		if (xf->nat == DASH_XFORM_NAT_SRC && pkt->flow)
+			pkt->rec->xf.sport = pkt->flow->nat->key.lport;
 		return DASH_DROP_NONE;
 	}
 
@@ -115,6 +118,8 @@ static enum dash_drop dash_redecide(struct dash_flow_table *ft,
 	reason = dash_decide(init, act);
 	if (unlikely(reason == DASH_DROP_ACL_DENY && !init->rec))
 		dash_event_deny(init);
+	if (!reason && !dash_nat_holds(flow, act))
+		reason = DASH_DROP_NO_NAT_FLOW;
 	if (reason || !keep)
 		return reason;
 	reason = dash_flow_redecide(ft, flow, init, act);
@@ -138,6 +143,7 @@ static void dash_flow_initiator(const struct dash_pkt *pkt,
 	init->ecfg = pkt->ecfg;
 	init->rec = pkt->rec;
 	init->dir = flow->dir;
+	init->flow = (struct dash_flow *)flow;
 	init->key = flow->key;
 	init->hash = flow->hash;
 	dash_flow_tuple(flow, &init->t);
@@ -196,6 +202,8 @@ static bool dash_reply_is_valid(const struct dash_pkt *pkt,
 	if (act->xf[0].kind == DASH_XFORM_ENCAP &&
 	    ipv6_addr_equal(pa, &act->xf[0].daddr))
 		return true;
+	if (act->xf[1].nat)
+		return pkt->plain;
 	if (act->endpoints && dash_endpoints_have(act->endpoints, pa))
 		return true;
 	return vnet && dash_pa_is_valid(pkt, vnet);
@@ -212,7 +220,8 @@ static enum dash_drop dash_known_by(struct dash_pkt *pkt,
 	bool over = false;
 
 	if (d && pkt->dir == DASH_DIRECTION_INBOUND &&
-	    pkt->ecfg->check_reply_pa && !dash_reply_is_valid(pkt, act))
+	    (pkt->ecfg->check_reply_pa || act->xf[1].nat) &&
+	    !dash_reply_is_valid(pkt, act))
 		return DASH_DROP_PA_INVALID;
 
 	if (likely(!pkt->rec && !pkt->icmp_err))
@@ -271,6 +280,7 @@ static enum dash_drop dash_known(struct dash_pkt *pkt,
 {
 	const struct dash_flow_act *act = rcu_dereference(flow->act);
 
+	pkt->flow = flow;
 	if (unlikely(pkt->rec))
 		pkt->rec->flow = flow;
 	if (unlikely(dash_is_stale(pkt, flow) ||
@@ -288,6 +298,25 @@ static bool dash_may_open(const struct dash_pkt *pkt)
 	return pkt->inst->tcp_loose && !(pkt->tcp.flags & DASH_TCP_RST);
 }
 
+/* The first packet of a connection that is not made. */
+static enum dash_drop dash_send_new(struct dash_pkt *pkt,
+				    struct dash_flow_table *ft,
+				    const struct dash_flow_act *act)
+{
+	enum dash_drop reason = DASH_DROP_NONE;
+	__be16 port = 0;
+
+	pkt->flow = NULL;
+	if (act->xf[0].nat)
+		reason = dash_nat_try(ft, pkt, act, &port);
+	if (reason)
+		return reason;
+	reason = dash_send(pkt, act, 0);
+	if (act->xf[0].nat)
+		pkt->rec->xf.sport = port;
+	return reason;
+}
+
 /* The first packet of a connection, and what policy says to that. */
 static enum dash_drop dash_open(struct dash_pkt *pkt,
 				struct dash_flow_table *ft,
@@ -303,7 +332,7 @@ static enum dash_drop dash_open(struct dash_pkt *pkt,
 		return verdict;
 	}
 	if (pkt->rec)
-		return dash_send(pkt, act, 0);
+		return dash_send_new(pkt, ft, act);
 	reason = dash_flow_create(ft, pkt, act, &flow);
 	if (reason)
 		return reason;
@@ -404,7 +433,8 @@ static enum dash_drop dash_forward(struct dash_pkt *pkt,
 	if (dash_pkt_is_named(pkt) && (!flow || unlikely(READ_ONCE(flow->dead))))
 		flow = dash_flow_lookup(ft, &pkt->key, pkt->hash);
 	if (!flow && dash_pkt_is_named(pkt)) {
-		reason = dash_lookup_trusted(pkt);
+		reason = pkt->plain ? DASH_DROP_NO_NAT_FLOW :
+				      dash_lookup_trusted(pkt);
 		if (reason)
 			return reason;
 	}
@@ -419,6 +449,8 @@ static enum dash_drop dash_forward(struct dash_pkt *pkt,
 	if (flow && pkt->t.proto == IPPROTO_TCP &&
 	    dash_tcp_is_syn(pkt->tcp.flags) && dash_flow_is_over(flow)) {
 		/* the old connection is over, this is a new one */
+		if (pkt->plain)
+			return DASH_DROP_NO_NAT_FLOW;
 		if (!pkt->rec)
 			dash_flow_end(ft, flow, DASH_FLOW_END_REPLACED);
 		flow = NULL;
@@ -489,8 +521,21 @@ static void dash_drop(struct dash_pkt *pkt, enum dash_drop reason)
 bool dash_pipeline_is_ours(struct dash_pkt *pkt)
 {
 	pkt->inst = rcu_dereference(pkt->dn->inst);
-	return dash_parse_outer(pkt, pkt->inst->vxlan_port) &&
-	       dash_inst_is_vip(pkt->inst, &pkt->outer.daddr);
+	if (dash_parse_outer(pkt, pkt->inst->vxlan_port) &&
+	    dash_inst_is_vip(pkt->inst, &pkt->outer.daddr))
+		return true;
+	return unlikely(READ_ONCE(pkt->dn->n_nat)) && dash_nat_is_ours(pkt);
+}
+
+/* What came to a NAT address belongs to a connection or to nobody. */
+static noinline enum dash_drop dash_begin_plain(struct dash_pkt *pkt,
+						struct dash_flow_table *ft)
+{
+	enum dash_drop reason = dash_nat_begin(pkt, ft);
+
+	if (pkt->eni)
+		dash_count_rx(pkt);
+	return reason;
 }
 
 /* Up to the name of the connection. */
@@ -501,15 +546,20 @@ static enum dash_drop dash_begin(struct dash_pkt *pkt)
 
 	/* settings may have changed while it waited for others */
 	pkt->inst = rcu_dereference(pkt->dn->inst);
-	if (unlikely(!dash_inst_is_vip(pkt->inst, &pkt->outer.daddr)))
-		return DASH_DROP_NO_VIP;
-	reason = dash_parse_inner(pkt);
-	if (reason)
-		return reason;
-	reason = dash_lookup_eni(pkt);
-	if (reason)
-		return reason;
-	dash_count_rx(pkt);
+	if (unlikely(!dash_inst_is_vip(pkt->inst, &pkt->outer.daddr))) {
+		reason = pkt->plain ? dash_begin_plain(pkt, ft) :
+				      DASH_DROP_NO_VIP;
+		if (reason)
+			return reason;
+	} else {
+		reason = dash_parse_inner(pkt);
+		if (reason)
+			return reason;
+		reason = dash_lookup_eni(pkt);
+		if (reason)
+			return reason;
+		dash_count_rx(pkt);
+	}
 	if (WARN_ON_ONCE(!ft))
 		return DASH_DROP_NO_MEMORY;
 	if (dash_pkt_is_named(pkt))
@@ -520,7 +570,7 @@ static enum dash_drop dash_begin(struct dash_pkt *pkt)
 /* Might a packet without a connection begin one? */
 static bool dash_is_first(const struct dash_pkt *pkt)
 {
-	if (!pkt->ecfg->enabled || pkt->frag != DASH_FRAG_NONE ||
+	if (!pkt->ecfg->enabled || pkt->frag != DASH_FRAG_NONE || pkt->plain ||
 	    dash_lookup_trusted(pkt))
 		return false;
 	return pkt->t.proto != IPPROTO_TCP ||

@@ -24,6 +24,8 @@
 
 #include "addr.h"
 #include "config.h"
+#include "nat.h"
+#include "nl_gen.h"
 #include "route.h"
 #include "vnet.h"
 
@@ -137,7 +139,10 @@ static struct dash_route_act *dash_route_act_of(const struct dash_ref *ref)
 
 static size_t dash_route_act_bytes(const struct dash_route_act *a)
 {
-	return struct_size(a, attrs, a->len) + a->to.n * sizeof(*a->to.pa);
+	size_t nat = a->nat ? struct_size(a->nat, addr, a->nat->n) : 0;
+
+	return struct_size(a, attrs, a->len) + a->to.n * sizeof(*a->to.pa) +
+	       nat;
 }
 
 static void dash_route_action_free(struct dash_route_act *a)
@@ -155,6 +160,9 @@ static void dash_route_action_free(struct dash_route_act *a)
 		list_del(&a->tunnel_ref.list);
 	if (a->appliance_ref.sym)
 		list_del(&a->appliance_ref.list);
+	if (a->nat)
+		dash_nat_pool_publish(a->nat, false);
+	kfree(a->nat);
 	kfree(a->to.pa);
 	kvfree(a);
 }
@@ -239,6 +247,18 @@ u32 dash_route_exact(struct dash_route_group *group, const struct nlattr *addr,
 	return id;
 }
 
+static void dash_route_ports_parse(struct dash_nat_pool *pool,
+				   const struct nlattr *nest)
+{
+	struct nlattr *tb[DASH_A_PORT_RANGE_MAX + 1];
+
+	nla_parse_nested(tb, DASH_A_PORT_RANGE_MAX, nest,
+			 dash_port_range_nl_policy, NULL);
+	pool->keep = false;
+	pool->lo = nla_get_u16(tb[DASH_A_PORT_RANGE_LO]);
+	pool->hi = nla_get_u16(tb[DASH_A_PORT_RANGE_HI]);
+}
+
 static void dash_route_action_parse(struct dash_route_act *a,
 				    const struct nlattr *nla)
 {
@@ -261,6 +281,14 @@ static void dash_route_action_parse(struct dash_route_act *a,
 		break;
 	case DASH_A_ROUTE_METERING_POLICY:
 		a->meter_policy = nla_get_u8(nla);
+		break;
+	case DASH_A_ROUTE_NAT_IP:
+		a->nat->addr[a->nat->n].act = a;
+		dash_nla_addr(nla, &a->nat->addr[a->nat->n++].addr);
+		break;
+	case DASH_A_ROUTE_NAT_PORTS:
+		if (a->nat)
+			dash_route_ports_parse(a->nat, nla);
 		break;
 	case DASH_A_ROUTE_MAC:
 		memcpy(a->mac, nla_data(nla), ETH_ALEN);
@@ -367,6 +395,7 @@ dash_route_action_alloc(struct dash_txn *txn, struct dash_route_group *group,
 {
 	const struct nlattr *nla;
 	struct dash_route_act *a;
+	u32 n_nat = 0;
 	int rem, err;
 
 	a = kvzalloc(struct_size(a, attrs, c->len), GFP_KERNEL_ACCOUNT);
@@ -380,10 +409,20 @@ dash_route_action_alloc(struct dash_txn *txn, struct dash_route_group *group,
 			continue;
 		memcpy(a->attrs + a->len, nla, nla->nla_len);
 		a->len += NLA_ALIGN(nla->nla_len);
+		n_nat += nla_type(nla) == DASH_A_ROUTE_NAT_IP;
 	}
 	err = dash_endpoints_parse(&a->to, c->row, DASH_A_ROUTE_UNDERLAY_IP);
 	if (err)
 		goto free_action;
+	if (n_nat) {
+		err = -ENOMEM;
+		a->nat = kzalloc(struct_size(a->nat, addr, n_nat),
+				 GFP_KERNEL_ACCOUNT);
+		if (!a->nat)
+			goto free_action;
+		a->nat->dn = txn->dn;
+		a->nat->keep = true;
+	}
 	dash_row_for_each(nla, c->row, rem)
 		dash_route_action_parse(a, nla);
 
@@ -404,6 +443,7 @@ dash_route_action_alloc(struct dash_txn *txn, struct dash_route_group *group,
 erase_id:
 	xa_erase(&group->actions, a->id);
 free_action:
+	kfree(a->nat);
 	kfree(a->to.pa);
 	kvfree(a);
 	return ERR_PTR(err);
@@ -666,8 +706,12 @@ void dash_route_unstage(struct dash_txn *txn)
 void dash_route_publish(struct dash_txn *txn)
 {
 	struct dash_route_group *group;
+	struct dash_route_act *a;
 
 	list_for_each_entry(group, &txn->route_groups, list) {
+		list_for_each_entry(a, &group->touched, touched)
+			if (a->nat)
+				dash_nat_pool_publish(a->nat, a->count);
 		dash_lpm_publish(&group->txn[0]);
 		dash_lpm_publish(&group->txn[1]);
 	}

@@ -16,6 +16,7 @@
 #include "tunnel.h"
 
 struct dash_eni;
+struct dash_nat_pool;
 struct dash_pkt;
 struct dash_vnet;
 
@@ -74,6 +75,8 @@ struct dash_route_act {
 	u32 hash;
 	/** @to: endpoints for vnet_encap */
 	struct dash_endpoints to;
+	/** @nat: what snat translates to, or NULL */
+	struct dash_nat_pool *nat;
 	/** @len: length of @attrs */
 	u32 len;
 	/** @attrs: the attributes that are not part of a route's key */

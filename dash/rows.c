@@ -270,6 +270,56 @@ static int dash_check_nexthops(struct nlattr **tb, const struct nlattr *attrs,
 	return 0;
 }
 
+static int dash_check_nat(struct nlattr **tb, const struct nlattr *attrs,
+			  int len, struct netlink_ext_ack *extack)
+{
+	struct nlattr *ports = tb[DASH_A_ROUTE_NAT_PORTS];
+	const struct nlattr *nla, *lo;
+	bool snat = nla_get_u8(tb[DASH_A_ROUTE_ACTION]) ==
+		    DASH_ROUTE_ACTION_SNAT;
+	struct in6_addr addr;
+	u32 n = 0;
+	int rem;
+
+	if (snat != !!tb[DASH_A_ROUTE_NAT_IP] || (ports && !snat)) {
+		dash_err(extack, tb[DASH_A_ROUTE_ACTION],
+			 snat ? "routing type snat needs a nat_ip" :
+				"nat_ip and nat_ports are for routing type snat");
+		return -EINVAL;
+	}
+	lo = ports ? nla_find_nested(ports, DASH_A_PORT_RANGE_LO) : NULL;
+	if (lo && !nla_get_u16(lo)) {
+		dash_err(extack, ports, "nat_ports: there is no port 0");
+		return -ERANGE;
+	}
+	nla_for_each_attr(nla, attrs, len, rem) {
+		if (nla_type(nla) != DASH_A_ROUTE_NAT_IP)
+			continue;
+		n++;
+		if (nla_len(nla) != nla_len(tb[DASH_A_ROUTE_ADDR])) {
+			dash_err(extack, nla,
+				 "nat_ip: of another family than the prefix");
+			return -EINVAL;
+		}
+		dash_nla_addr(nla, &addr);
+		if (ipv6_addr_any(&addr) || ipv6_addr_is_multicast(&addr) ||
+		    (dash_addr_is_v4(&addr) &&
+		     (ipv4_is_zeronet(dash_addr_v4(&addr)) ||
+		      ipv4_is_multicast(dash_addr_v4(&addr)) ||
+		      ipv4_is_lbcast(dash_addr_v4(&addr))))) {
+			dash_err(extack, nla, "nat_ip: no address of a host");
+			return -EINVAL;
+		}
+	}
+	if (n > DASH_MAX_ENDPOINTS) {
+		dash_err(extack, tb[DASH_A_ROUTE_NAT_IP],
+			 "%u NAT addresses, more than the %u possible", n,
+			 DASH_MAX_ENDPOINTS);
+		return -E2BIG;
+	}
+	return 0;
+}
+
 /* So many as are chosen among. */
 static int dash_check_endpoints(const struct nlattr *attrs, int len, int attr,
 				struct netlink_ext_ack *extack)
@@ -320,6 +370,7 @@ static int dash_check_route(struct nlattr **tb, const struct nlattr *attrs,
 			    int len, struct netlink_ext_ack *extack)
 {
 	u8 action = nla_get_u8(tb[DASH_A_ROUTE_ACTION]);
+	int err;
 
 	if (tb[DASH_A_ROUTE_TUNNEL] && action != DASH_ROUTE_ACTION_TUNNEL &&
 	    action != DASH_ROUTE_ACTION_DIRECT) {
@@ -351,8 +402,9 @@ static int dash_check_route(struct nlattr **tb, const struct nlattr *attrs,
 		}
 		break;
 	}
-	return dash_check_endpoints(attrs, len, DASH_A_ROUTE_UNDERLAY_IP,
-				    extack);
+	err = dash_check_endpoints(attrs, len, DASH_A_ROUTE_UNDERLAY_IP,
+				   extack);
+	return err ?: dash_check_nat(tb, attrs, len, extack);
 }
 
 static int dash_check_mapping(struct nlattr **tb, const struct nlattr *attrs,
@@ -558,7 +610,8 @@ const struct dash_type dash_types[] = {
 			B(DASH_A_ROUTE_LEN),
 		.needs = dash_needs_route,
 		.addrs = B(DASH_A_ROUTE_ADDR) | B(DASH_A_ROUTE_OVERLAY_IP) |
-			 B(DASH_A_ROUTE_UNDERLAY_IP),
+			 B(DASH_A_ROUTE_UNDERLAY_IP) | B(DASH_A_ROUTE_NAT_IP),
+		.port_ranges = B(DASH_A_ROUTE_NAT_PORTS),
 		.vnis = B(DASH_A_ROUTE_VNI),
 		.parent_attr = DASH_A_ROUTE_GROUP,
 		.parent = DASH_OBJECT_TYPE_ROUTE_GROUP,

@@ -46,6 +46,7 @@
 #include "addr.h"
 #include "eni.h"
 #include "inst.h"
+#include "nat.h"
 #include "parse.h"
 #include "xform.h"
 
@@ -242,6 +243,18 @@ static int dash_xform_inner(struct dash_pkt *pkt, const struct dash_xform *xf,
 	return 0;
 }
 
+/* Data is at the inner Ethernet header. What is translated gets a new one. */
+static void dash_xform_set_dmac(struct dash_pkt *pkt,
+				const struct dash_xform *xf)
+{
+	struct ethhdr *eth = (struct ethhdr *)pkt->skb->data;
+
+	if (unlikely(xf->nat))
+		dash_nat_apply(pkt, xf, pkt->inner_eth);
+	else
+		ether_addr_copy(eth->h_dest, xf->dmac);
+}
+
 /* Data is at the inner Ethernet header, with room for the outer headers. */
 static void dash_xform_encap(struct dash_pkt *pkt, const struct dash_xform *xf,
 			     bool csum)
@@ -250,7 +263,7 @@ static void dash_xform_encap(struct dash_pkt *pkt, const struct dash_xform *xf,
 	u8 proto;
 
 	if (xf->set_dmac)
-		ether_addr_copy(((struct ethhdr *)skb->data)->h_dest, xf->dmac);
+		dash_xform_set_dmac(pkt, xf);
 
 	if (xf->encap == DASH_ENCAP_TYPE_VXLAN) {
 		proto = IPPROTO_UDP;
@@ -326,6 +339,8 @@ enum dash_drop dash_xform_apply(struct dash_pkt *pkt,
 	skb_set_network_header(skb, l3);
 	skb_set_transport_header(skb, l4);
 	if (!encap) {
+		if (unlikely(xf->nat))
+			dash_nat_apply(pkt, xf, strip);
 		dash_xform_direct(pkt);
 		return DASH_DROP_NONE;
 	}

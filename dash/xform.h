@@ -24,10 +24,24 @@ enum dash_xform_kind {
 };
 
 /**
+ * enum dash_xform_nat - what is translated before
+ * @DASH_XFORM_NAT_NONE: nothing
+ * @DASH_XFORM_NAT_SRC: the source, into @saddr of the transform and the port of
+ * the connection's struct dash_nat; sent directly
+ * @DASH_XFORM_NAT_DST: the destination, back into what the ENI knows; the frame
+ * gets an Ethernet header, from the fake MAC to @dmac
+ */
+enum dash_xform_nat {
+	DASH_XFORM_NAT_NONE,
+	DASH_XFORM_NAT_SRC,
+	DASH_XFORM_NAT_DST,
+};
+
+/**
  * struct dash_xform - transform of one direction of a connection
  */
 struct dash_xform {
-	/** @saddr: outer source, v4-mapped if IPv4: a VIP or encap_sip */
+	/** @saddr: outer source, v4-mapped if IPv4: a VIP, encap_sip, NAT address */
 	struct in6_addr saddr;
 	/** @daddr: outer destination: PA; inner destination when direct */
 	struct in6_addr daddr;
@@ -41,7 +55,9 @@ struct dash_xform {
 	u8 kind;
 	/** @encap: enum dash_encap_type */
 	u8 encap;
-	/** @set_dmac: @dmac replaces the inner destination MAC */
+	/** @nat: enum dash_xform_nat */
+	u8 nat;
+	/** @set_dmac: @dmac replaces the inner destination MAC; always with NAT */
 	bool set_dmac;
 	/** @hash_sport: the source port is that of the connection's hash */
 	bool hash_sport;

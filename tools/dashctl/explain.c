@@ -215,6 +215,8 @@ static void result_line(struct grid *g, struct json_object *doc)
 	       xasprintf("ALLOWED: %s %s -> %s", member_text(p, "encap"),
 			 member_text(p, "outer_src"), member_text(p, "outer_dst")) :
 	       xstrdup("ALLOWED: without encapsulation");
+	append(&text, "nat src", member_text(p, "nat_src"));
+	append(&text, "nat sport", member_text(p, "nat_sport"));
 	append(&text, "vni", member_text(p, "vni"));
 	append(&text, "udp sport", member_text(p, "udp_sport"));
 	append(&text, "inner dst mac", member_text(p, "inner_dst_mac"));

@@ -46,6 +46,9 @@ static char *endpoint(struct json_object *flow, const char *addr, const char *po
 /* "100.0.0.2 vni 200" */
 static char *outer(struct json_object *xform)
 {
+	if (*member_text(xform, "nat_src"))
+		return xasprintf("nat %s port %s", member_text(xform, "nat_src"),
+				 member_text(xform, "nat_sport"));
 	if (!*member_text(xform, "outer_dst"))
 		return xstrdup("direct");
 	return xasprintf("%s vni %s", member_text(xform, "outer_dst"), member_text(xform, "vni"));

@@ -18,7 +18,7 @@ const struct names drop_names = {
 	      "no_route_rule", "pa_invalid", "acl_deny", "no_route", "route_drop",
 	      "no_mapping", "cps_limit", "flow_limit", "half_open_limit",
 	      "max_flows", "bw_limit", "no_vip", "no_nexthop", "too_big",
-	      "no_memory"),
+	      "no_memory", "nat_exhausted", "no_nat_flow"),
 };
 
 const struct names event_names = {
@@ -32,7 +32,8 @@ static const struct names flow_end_names = {
 static const struct names object_type_names = {
 	NAMES("appliance", "vnet", "qos", "routing_type", "tag", "acl_group", "acl_rule",
 	      "route_group", "route", "mapping", "pa_validation", "meter_policy", "meter_rule",
-	      "eni", "meter", "acl_bind", "eni_route", "route_rule", "port", "tunnel")
+	      "eni", "meter", "acl_bind", "eni_route", "route_rule", "port", "tunnel",
+	      "routing_appliance")
 };
 
 const struct names memory_names = {
@@ -70,8 +71,8 @@ static const struct names ip_version_names = {
 };
 
 static const struct names route_action_names = {
-	NAMES("vnet", "vnet_direct", "vnet_encap", "direct", "drop", "tunnel"),
-	.unsupported = LIST("servicetunnel", "privatelink", "snat", "appliance"),
+	NAMES("vnet", "vnet_direct", "vnet_encap", "direct", "drop", "tunnel", "snat"),
+	.unsupported = LIST("servicetunnel", "privatelink", "appliance"),
 };
 
 static const struct names rule_action_names = { NAMES("decap", "drop") };
@@ -319,13 +320,13 @@ static const struct field route_fields[] = {
 	FIELD("metering_policy_en", T_BOOL, DASH_A_ROUTE_METERING_POLICY, .def = "false"),
 	FIELD("tunnel", T_STR, DASH_A_ROUTE_TUNNEL),
 	FIELD("appliance", T_STR, DASH_A_ROUTE_APPLIANCE),
+	FIELD("nat_ip", T_ADDR, DASH_A_ROUTE_NAT_IP, .flags = F_LIST | F_SCALAR),
+	FIELD("nat_ports", T_PORTS, DASH_A_ROUTE_NAT_PORTS, .absent = "keep"),
 	UNSUPPORTED("counter", .def = "false"),
 	UNSUPPORTED("overlay_sip_prefix", ALIAS("overlay_sip")),
 	UNSUPPORTED("overlay_dip_prefix", ALIAS("overlay_dip")),
 	UNSUPPORTED("underlay_sip"),
 	UNSUPPORTED("underlay_dip"),
-	UNSUPPORTED("nat_ip"),
-	UNSUPPORTED("nat_ports"),
 	END
 };
 
@@ -553,6 +554,8 @@ const struct field xform_fields[] = {
 	FIELD("dev", T_STR, DASH_A_XFORM_DEV),
 	FIELD("packets", T_U64, DASH_A_XFORM_PACKETS),
 	FIELD("bytes", T_U64, DASH_A_XFORM_BYTES),
+	FIELD("nat_src", T_ADDR, DASH_A_XFORM_NAT_SRC),
+	FIELD("nat_sport", T_U16, DASH_A_XFORM_NAT_SPORT),
 	END
 };
 

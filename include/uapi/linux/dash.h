@@ -78,6 +78,10 @@ enum dash_memory_kind {
  *   towards the outer destination.
  * @DASH_DROP_TOO_BIG: The packet does not fit the MTU of the egress device.
  * @DASH_DROP_NO_MEMORY: Memory could not be allocated.
+ * @DASH_DROP_NAT_EXHAUSTED: No NAT port is free for the connection, or the one
+ *   to keep is taken.
+ * @DASH_DROP_NO_NAT_FLOW: A packet to a NAT address that belongs to no
+ *   translated connection.
  */
 enum dash_drop {
 	DASH_DROP_NONE,
@@ -110,6 +114,8 @@ enum dash_drop {
 	DASH_DROP_NO_NEXTHOP,
 	DASH_DROP_TOO_BIG,
 	DASH_DROP_NO_MEMORY,
+	DASH_DROP_NAT_EXHAUSTED,
+	DASH_DROP_NO_NAT_FLOW,
 
 	/* private: */
 	__DASH_DROP_MAX,
@@ -148,6 +154,7 @@ enum dash_route_action {
 	DASH_ROUTE_ACTION_DIRECT,
 	DASH_ROUTE_ACTION_DROP,
 	DASH_ROUTE_ACTION_TUNNEL,
+	DASH_ROUTE_ACTION_SNAT,
 };
 
 /**
@@ -556,6 +563,8 @@ enum {
 	DASH_A_ROUTE_METERING_POLICY,
 	DASH_A_ROUTE_TUNNEL,
 	DASH_A_ROUTE_APPLIANCE,
+	DASH_A_ROUTE_NAT_IP,
+	DASH_A_ROUTE_NAT_PORTS,
 
 	__DASH_A_ROUTE_MAX,
 	DASH_A_ROUTE_MAX = (__DASH_A_ROUTE_MAX - 1)
@@ -793,6 +802,8 @@ enum {
 	DASH_A_XFORM_DEV,
 	DASH_A_XFORM_PACKETS,
 	DASH_A_XFORM_BYTES,
+	DASH_A_XFORM_NAT_SRC,
+	DASH_A_XFORM_NAT_SPORT,
 
 	__DASH_A_XFORM_MAX,
 	DASH_A_XFORM_MAX = (__DASH_A_XFORM_MAX - 1)
