@@ -7,8 +7,8 @@ import struct
 
 from dashtest import (VNI, Net, base, ca, case, check, delete, equal, mac, main,
                       mapping, pa, route_rule, row)
-from frames import (fix_ip, from_peer, from_vm, inner, is6, patch, peer_frame,
-                    tcp, udp, vm_frame)
+from frames import (from_peer, from_vm, inner, is6, peer_frame, udp,
+                    vm_frame)
 
 net = Net()
 ALL = 0xffffffff
@@ -320,28 +320,6 @@ def explain():
     net.send(from_vm(to("21.0.0.1", udp(port, 53))))
     equal(ask("21.0.0.1", "sport", str(port), "dport", "53")[0], (71, None),
           "of a connection")
-
-
-# -- limits -------------------------------------------------------------------
-
-@case("4095 classes per ENI, all others share class 0")
-def limit():
-    n, more = 4095, 5
-    net.load([delete("ENI", "eni1")], "--ignore-unknown")
-    net.load(base(route("20.0.0.0/8"), policy(
-        "p4", *[(i, 1, f"20.0.{i >> 8}.{i & 255}/32", 10000 + i)
-                for i in range(n + more)]), eni=V4))
-    f = from_vm(to("20.0.0.0"))
-    at = 14 + 20 + 8 + 8 + 14       # of the inner IP header
-    for i in range(0, n + more, 256):
-        net.send(*[fix_ip(patch(patch(f, at + 18, struct.pack("!H", k)),
-                                at + 20 + 6, b"\0\0"), at)
-                   for k in range(i, min(i + 256, n + more))])
-    now = meters()
-    equal(len(now), n + 1, "classes")
-    equal((now["eni1", 10000][2], now["eni1", 10000 + n - 1][2],
-           now["eni1", 0][2]), (1, 1, more), "packets")
-    equal({v[0] for k, v in now.items() if k[1]}, {len(f) - at + 14}, "bytes")
 
 
 main(net)
