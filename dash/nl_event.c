@@ -47,7 +47,7 @@
  * struct dash_event_queue - events of a group that wait for the worker
  */
 struct dash_event_queue {
-	/** @lock: guards what follows; BH off; nothing is taken inside it */
+	/** @lock: guards what follows; BH off; nothing of ours is taken inside */
 	spinlock_t lock;
 	/** @skb: datagram that is being filled, or NULL */
 	struct sk_buff *skb;
@@ -136,29 +136,28 @@ static void *dash_event_put_hdr(struct dash_event_queue *q, u8 kind)
 	return hdr;
 }
 
-/* Begin an event; the queue stays locked when there is room for it. */
-static void *dash_event_begin(struct dash_event_queue *q, u8 kind)
+/* Begin an event, which dash_event_end() ends also when there is no room. */
+static int dash_event_begin(struct dash_event_queue *q, u8 kind, void **hdr)
+	__acquires(&q->lock)
 {
-	void *hdr = NULL;
-
+	*hdr = NULL;
 	spin_lock(&q->lock);
 	if (!q->n)
 		queue_delayed_work(system_unbound_wq, &q->work,
 				   DASH_EVENT_DELAY);
 	if (q->n < q->max)
-		hdr = dash_event_put_hdr(q, kind);
+		*hdr = dash_event_put_hdr(q, kind);
 	/* also of those that are lost, for the worker to be on its way once */
 	q->n = min(q->n + 1, q->max);
-	if (!hdr) {
-		q->lost++;
-		spin_unlock(&q->lock);
-	}
-	return hdr;
+	return *hdr ? 0 : -ENOBUFS;
 }
 
 static void dash_event_end(struct dash_event_queue *q, void *hdr, int err)
+	__releases(&q->lock)
 {
-	if (err) {
+	if (!hdr) {
+		q->lost++;
+	} else if (err) {
 		genlmsg_cancel(q->skb, hdr);
 		q->seq--;
 		q->lost++;
@@ -290,11 +289,9 @@ void dash_event_flow_new(const struct dash_flow *flow,
 	trace_dash_flow_create(flow, 0);
 	if (!dash_nl_event_wanted(pkt->dn, DASH_NLGRP_FLOWS))
 		return;
-	hdr = dash_event_begin(q, DASH_EVENT_KIND_NEW);
-	if (!hdr)
-		return;
 	dash_flow_tuple(flow, &t);
-	err = dash_put_tuple(q->skb, flow->eni, flow->dir, &t) ?:
+	err = dash_event_begin(q, DASH_EVENT_KIND_NEW, &hdr) ?:
+	      dash_put_tuple(q->skb, flow->eni, flow->dir, &t) ?:
 	      nla_put_u8(q->skb, DASH_A_EVENT_STATE, READ_ONCE(flow->state)) ?:
 	      dash_put_deciding(q->skb, pkt, true);
 	dash_event_end(q, hdr, err);
@@ -326,11 +323,9 @@ void dash_event_flow_end(const struct dash_flow *flow, enum dash_flow_end why)
 	if (!dash_nl_event_wanted(dn, DASH_NLGRP_FLOWS))
 		return;
 	q = &dn->events->flows;
-	hdr = dash_event_begin(q, DASH_EVENT_KIND_END);
-	if (!hdr)
-		return;
 	dash_flow_tuple(flow, &t);
-	err = dash_put_tuple(q->skb, flow->eni, flow->dir, &t) ?:
+	err = dash_event_begin(q, DASH_EVENT_KIND_END, &hdr) ?:
+	      dash_put_tuple(q->skb, flow->eni, flow->dir, &t) ?:
 	      nla_put_u8(q->skb, DASH_A_EVENT_END, why) ?:
 	      nla_put_u8(q->skb, DASH_A_EVENT_STATE, READ_ONCE(flow->state)) ?:
 	      nla_put_u32(q->skb, DASH_A_EVENT_AGE,
@@ -348,10 +343,8 @@ void dash_event_deny(const struct dash_pkt *pkt)
 
 	if (!dash_nl_event_wanted(pkt->dn, DASH_NLGRP_FLOWS))
 		return;
-	hdr = dash_event_begin(q, DASH_EVENT_KIND_DENY);
-	if (!hdr)
-		return;
-	err = dash_put_tuple(q->skb, pkt->eni, pkt->dir, &pkt->t) ?:
+	err = dash_event_begin(q, DASH_EVENT_KIND_DENY, &hdr) ?:
+	      dash_put_tuple(q->skb, pkt->eni, pkt->dir, &pkt->t) ?:
 	      dash_put_deciding(q->skb, pkt, false);
 	dash_event_end(q, hdr, err);
 }
@@ -381,10 +374,8 @@ void dash_event_limit(struct dash_eni *eni, enum dash_drop which)
 	    !dash_event_is_news(&eni->limit_told[i]))
 		return;
 	q = &eni->dn->events->flows;
-	hdr = dash_event_begin(q, DASH_EVENT_KIND_LIMIT);
-	if (!hdr)
-		return;
-	err = nla_put_string(q->skb, DASH_A_EVENT_ENI, eni->name) ?:
+	err = dash_event_begin(q, DASH_EVENT_KIND_LIMIT, &hdr) ?:
+	      nla_put_string(q->skb, DASH_A_EVENT_ENI, eni->name) ?:
 	      nla_put_u32(q->skb, DASH_A_EVENT_REASON, which);
 	dash_event_end(q, hdr, err);
 }
@@ -417,10 +408,11 @@ void dash_event_drop(const struct dash_pkt *pkt, enum dash_drop reason)
 {
 	struct dash_event_queue *q = &pkt->dn->events->drops;
 	void *hdr;
+	int err;
 
 	if (!dash_nl_event_wanted(pkt->dn, DASH_NLGRP_DROPS))
 		return;
-	hdr = dash_event_begin(q, DASH_EVENT_KIND_DROP);
-	if (hdr)
-		dash_event_end(q, hdr, dash_put_dropped(q->skb, pkt, reason));
+	err = dash_event_begin(q, DASH_EVENT_KIND_DROP, &hdr) ?:
+	      dash_put_dropped(q->skb, pkt, reason);
+	dash_event_end(q, hdr, err);
 }

@@ -310,19 +310,19 @@ static int dash_live_parse(struct genl_info *info, struct dash_live *live)
 	if (err < 0)
 		return err;
 	live->by_dst = err;
-	live->by_dir = attrs[DASH_A_EXPLAIN_DIRECTION];
+	live->by_dir = !!attrs[DASH_A_EXPLAIN_DIRECTION];
 	if (live->by_dir)
 		live->dir = nla_get_u8(attrs[DASH_A_EXPLAIN_DIRECTION]);
-	live->by_proto = attrs[DASH_A_EXPLAIN_PROTO];
+	live->by_proto = !!attrs[DASH_A_EXPLAIN_PROTO];
 	if (live->by_proto)
 		live->proto = nla_get_u8(attrs[DASH_A_EXPLAIN_PROTO]);
-	live->by_sport = attrs[DASH_A_EXPLAIN_SPORT];
+	live->by_sport = !!attrs[DASH_A_EXPLAIN_SPORT];
 	if (live->by_sport)
 		live->sport = htons(nla_get_u16(attrs[DASH_A_EXPLAIN_SPORT]));
-	live->by_dport = attrs[DASH_A_EXPLAIN_DPORT];
+	live->by_dport = !!attrs[DASH_A_EXPLAIN_DPORT];
 	if (live->by_dport)
 		live->dport = htons(nla_get_u16(attrs[DASH_A_EXPLAIN_DPORT]));
-	live->counted = attrs[DASH_A_EXPLAIN_COUNT];
+	live->counted = !!attrs[DASH_A_EXPLAIN_COUNT];
 	if (live->counted)
 		live->left = nla_get_u32(attrs[DASH_A_EXPLAIN_COUNT]);
 	live->rate = DASH_LIVE_RATE;
