@@ -84,7 +84,7 @@ static bool state_is_valid(const struct dash_flow_saved *s)
 	const struct dash_tuple *t = &s->t;
 
 	if (s->dir > DASH_DIRECTION_INBOUND ||
-	    s->encap > DASH_ENCAP_TYPE_NVGRE ||
+	    s->encap > DASH_ENCAP_TYPE_NVGRE || s->vni > 0xffffff ||
 	    t->v6 == dash_addr_is_v4(&t->src) ||
 	    t->v6 == dash_addr_is_v4(&t->dst))
 		return false;

@@ -116,6 +116,11 @@ static int dash_add_tuple(struct genl_info *info, struct dash_flow_saved *s)
 	if (icmp && info->attrs[DASH_A_FLOW_ICMP_TYPE])
 		t->dport = htons(nla_get_u8(info->attrs[DASH_A_FLOW_ICMP_TYPE]));
 
+	if (!icmp && !dash_tuple_has_ports(t) && (t->sport || t->dport)) {
+		dash_err(info->extack, info->attrs[DASH_A_FLOW_PROTO],
+			 "sport, dport: the protocol has no ports");
+		return -EINVAL;
+	}
 	s->state = DASH_FLOW_STATE_NEW;
 	if (icmp)
 		s->state = DASH_FLOW_STATE_ICMP;
@@ -149,6 +154,11 @@ static int dash_add_outer(struct genl_info *info, const struct dash_eni *eni,
 		return dash_nl_flow_needs(info, DASH_A_FLOW_VNI);
 	s->vni = dash_add_u32(info->attrs[DASH_A_FLOW_VNI]) ?:
 		 inst->first_vm_vni;
+	if (s->vni > 0xffffff) {
+		dash_err(info->extack, info->attrs[DASH_A_FLOW_VNI],
+			 "vni of more than 24 bits");
+		return -EINVAL;
+	}
 	s->encap = dash_add_u8(info->attrs[DASH_A_FLOW_ENCAP]);
 	if (vip)
 		return dash_nl_get_addr(info, vip, &s->vip) ? 0 : -EINVAL;

@@ -441,6 +441,7 @@ TUPLE = (*OUT, "proto", "udp", "sport", "1", "dport", "2")
     ((*TUPLE, *FWD, "reverse", "outer_src", "fd00::1", "outer_dst", pa(1),
       "vni", "1"), 2, "reverse: outer_src and outer_dst are of different"),
     (("eni", "eniX", *TUPLE[2:], *FWD, *REV), 2, "no such ENI"),
+    ((*OUT, "proto", "50", "sport", "1", *FWD, *REV), 2, "has no ports"),
     (("colour", "red"), 1, 'no field "colour"'),
     ((*TUPLE, "forward", "vni", "16777216"), 1, "vni: \"16777216\": not in"),
 )})

@@ -286,6 +286,23 @@ call 1 'neither in nor out' acl bind e sideways 1 v4 g
 call 1 'unknown command "fly"' vnet fly
 call 1 'no filter "colour"' flow show colour red
 call 1 'state: "sleepy": not one of syn_sent' flow show state sleepy
+call 1 'src: "10.0.0.0/40": not a prefix' flow show src 10.0.0.0/40
+call 1 'no filter "by"' flow count by bytes
+call 1 'top: "0": not in 1..1000' flow show top 0 by bytes
+call 1 'show top N by bytes' flow show top 5
+call 1 'by: "luck": not one of bytes' flow show top 5 by luck
+call 1 'no field "packets"' flow add eni e forward packets 1
+call 1 'no field "state"' flow del eni e state new
+call 1 '-o: which file?' save --flows -o
+call 1 '"x": one word too many' save --flows x
+call 1 '--flows loads connections only' load --flows --check x
+call 1 'No such file' load --flows "$tmp/none"
+printf 'DASHFLOW\1\0\0\0\4\3\2\1' >"$tmp/flows"
+call 1 'at byte 16: the file ends too early' load --flows "$tmp/flows"
+printf '\10\0\1\0abc' >>"$tmp/flows"
+call 1 'at byte 16: the file ends within this record' load --flows "$tmp/flows"
+printf '[]' >"$tmp/flows"
+call 1 'at byte 0: this is no file of connections' load --flows "$tmp/flows"
 call 1 'explain: proto is missing' explain eni e outbound src 1.1.1.1 dst 2.2.2.2
 call 1 'src: "x": not an IP address' explain eni e outbound src x dst 2.2.2.2 proto tcp
 call 0 'Usage: dashctl' help
