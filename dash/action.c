@@ -218,7 +218,7 @@ static void dash_action_snat(const struct dash_pkt *pkt,
 	act->xf[1].nat = DASH_XFORM_NAT_DST;
 	ether_addr_copy(act->xf[1].dmac, pkt->ecfg->mac);
 	act->xf[1].set_dmac = true;
-	act->nat = ra->nat;
+	act->pool = ra->nat;
 }
 
 /* Remember how the initiator's packets come. */

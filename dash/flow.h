@@ -87,10 +87,10 @@ struct dash_flow_act {
 	const struct dash_vnet *vnet;
 	/** @endpoints: where else replies may come from; the same holds */
 	const struct dash_endpoints *endpoints;
-	/** @nat: whose ports are used, or NULL; the same holds */
-	const struct dash_nat_pool *nat;
 	/** @meter: counters of the metering class, or NULL; lives with the ENI */
 	struct dash_meter *meter;
+	/** @pool: NAT addresses and ports of a new connection, or NULL; as @vnet */
+	const struct dash_nat_pool *pool;
 	/** @ip: address mapped */
 	struct in6_addr ip;
 	/** @mapping: id of the mapping used; 0 when any change of @vnet counts */

@@ -83,8 +83,8 @@ static int act_obj_cmpfn(struct rhashtable_compare_arg *arg, const void *obj)
 		 a->gen == b->gen && a->eni_id == b->eni_id &&
 		 a->mapping == b->mapping && a->vni == b->vni &&
 		 a->encap == b->encap && a->vnet == b->vnet &&
-		 a->endpoints == b->endpoints && a->nat == b->nat &&
-		 a->meter == b->meter &&
+		 a->endpoints == b->endpoints && a->meter == b->meter &&
+		 a->pool == b->pool &&
 		 ipv6_addr_equal(&a->ip, &b->ip) &&
 		 ipv6_addr_equal(&a->pa, &b->pa) &&
 		 ipv6_addr_equal(&a->vip, &b->vip) &&

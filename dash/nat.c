@@ -103,7 +103,7 @@ struct nat_search {
 static void nat_search_init(struct nat_search *s, const struct dash_pkt *pkt,
 			    const struct dash_flow_act *what)
 {
-	const struct dash_nat_pool *pool = what->nat;
+	const struct dash_nat_pool *pool = what->pool;
 
 	s->n = 0;
 	s->tries = 1;
@@ -210,7 +210,7 @@ bool dash_nat_holds(const struct dash_flow *flow,
 		return !nat;
 	if (!nat || !ipv6_addr_equal(&nat->key.laddr, &what->xf[0].saddr))
 		return false;
-	pool = what->nat;
+	pool = what->pool;
 	if (pool->keep || !nat_has_ports(dash_flow_proto(flow)))
 		return nat->key.lport == flow->key.lport;
 	port = ntohs(nat->key.lport);

@@ -177,7 +177,7 @@ static int nat_fail(struct dash_txn *txn, const struct dash_nat_addr *a)
 	const char *row = nat_vip_row(txn, &a->addr);
 	char name[DASH_NAME_LEN], addr[48];
 
-	dash_route_ref_name(&a->act->ref, name);
+	dash_route_act_name(a->act, name);
 	if (dash_addr_is_v4(&a->addr))
 		snprintf(addr, sizeof(addr), "%pI4", dash_addr_bytes(&a->addr));
 	else

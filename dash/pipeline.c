@@ -116,10 +116,10 @@ static enum dash_drop dash_redecide(struct dash_flow_table *ft,
 	if (init->rec)
 		dash_explain_anew(init->rec);
 	reason = dash_decide(init, act);
-	if (unlikely(reason == DASH_DROP_ACL_DENY && !init->rec))
-		dash_event_deny(init);
 	if (!reason && !dash_nat_holds(flow, act))
 		reason = DASH_DROP_NO_NAT_FLOW;
+	if (unlikely(reason == DASH_DROP_ACL_DENY && !init->rec))
+		dash_event_deny(init);
 	if (reason || !keep)
 		return reason;
 	reason = dash_flow_redecide(ft, flow, init, act);

@@ -615,11 +615,16 @@ bool dash_route_ref_is_live(const struct dash_ref *ref)
 	return dash_route_act_of(ref)->count;
 }
 
-void dash_route_ref_name(const struct dash_ref *ref, char *buf)
+void dash_route_act_name(const struct dash_route_act *a, char *buf)
 {
 	rcu_read_lock();
-	dash_route_name_of(dash_route_act_of(ref), buf);
+	dash_route_name_of(a, buf);
 	rcu_read_unlock();
+}
+
+void dash_route_ref_name(const struct dash_ref *ref, char *buf)
+{
+	dash_route_act_name(dash_route_act_of(ref), buf);
 }
 
 static int dash_route_check_ref(struct dash_txn *txn,

@@ -260,6 +260,15 @@ void dash_route_reap(struct dash_txn *txn);
 bool dash_route_ref_is_live(const struct dash_ref *ref);
 
 /**
+ * dash_route_act_name - name a route that has an action, for errors
+ * @a: action of a route of the end state
+ * @buf: DASH_NAME_LEN bytes
+ *
+ * Context: dash_net.lock held.
+ */
+void dash_route_act_name(const struct dash_route_act *a, char *buf);
+
+/**
  * dash_route_ref_name - name a route that mentions an object, for errors
  * @ref: mention by a route action
  * @buf: DASH_NAME_LEN bytes
