@@ -35,9 +35,11 @@
 #include "flow.h"
 #include "inst.h"
 #include "mapping.h"
+#include "memory.h"
 #include "meter.h"
 #include "nat.h"
 #include "port.h"
+#include "resim.h"
 #include "route.h"
 #include "tag_config.h"
 #include "tunnel.h"
@@ -361,6 +363,7 @@ static int dash_stage_row(struct dash_txn *txn, struct dash_row *row)
 	char up[DASH_NAME_LEN];
 	int err;
 
+	txn->adds |= !row->del;
 	if (row->many) {
 		err = dash_stage_many(txn, row);
 		goto free_row;
@@ -687,6 +690,10 @@ static int dash_prepare(struct dash_txn *txn)
 		}
 	}
 
+	err = dash_memory_check(txn);
+	if (err)
+		return err;
+
 	if (!rcu_access_pointer(dn->ft) &&
 	    dash_txn_has(txn, BIT(DASH_OBJECT_TYPE_ENI))) {
 		ft = dash_flow_table_alloc(dn);
@@ -777,6 +784,8 @@ static void dash_publish_syms(struct dash_txn *txn)
 
 	list_for_each_entry(sym, &txn->syms, staged_list) {
 		old = dash_dereference(txn->dn, sym->cur);
+		txn->dn->row_bytes += dash_memory_of_row(sym, sym->next);
+		txn->dn->row_bytes -= dash_memory_of_row(sym, old);
 		if (sym->next) {
 			sym->next->sym = sym;
 			sym->next->gen = txn->dn->gen + 1;
@@ -878,13 +887,14 @@ static bool dash_rows_have_port(const struct dash_rows *rows)
 }
 
 static int dash_config_change(struct dash_net *dn, struct dash_rows *rows,
-			      bool numbered, bool check,
+			      bool numbered, bool check, u8 policy,
 			      struct netlink_ext_ack *extack)
 {
 	struct dash_txn txn = {
 		.dn = dn,
 		.extack = extack,
 		.numbered = numbered,
+		.policy = policy,
 		.syms = LIST_HEAD_INIT(txn.syms),
 		.dead_rows = LIST_HEAD_INIT(txn.dead_rows),
 		.acl_groups = LIST_HEAD_INIT(txn.acl_groups),
@@ -926,6 +936,9 @@ static int dash_config_change(struct dash_net *dn, struct dash_rows *rows,
 		return err;
 
 	synchronize_net();
+	/* nobody has to wait for this, however many there are */
+	if (txn.marked && policy == DASH_POLICY_CUT)
+		dash_resim_cut(dash_change_dereference(dn, dn->ft));
 	mutex_lock(&dn->lock);
 	dash_reap(&txn);
 	mutex_unlock(&dn->lock);
@@ -933,14 +946,15 @@ static int dash_config_change(struct dash_net *dn, struct dash_rows *rows,
 }
 
 int dash_config_apply(struct dash_net *dn, struct dash_rows *rows,
-		      bool numbered, bool check,
+		      bool numbered, bool check, u8 policy,
 		      struct netlink_ext_ack *extack)
 {
 	int err = dash_rows_finish(rows, extack);
 
 	if (!err) {
 		mutex_lock(&dn->change);
-		err = dash_config_change(dn, rows, numbered, check, extack);
+		err = dash_config_change(dn, rows, numbered, check, policy,
+					 extack);
 		mutex_unlock(&dn->change);
 	}
 	dash_rows_free(rows);
@@ -953,6 +967,7 @@ static void dash_config_drop_port(struct dash_net *dn, struct dash_sym *sym,
 	struct dash_event_config *ev = dash_event_config_begin(dn);
 	struct dash_row *row = dash_dereference(dn, sym->cur);
 
+	dn->row_bytes -= dash_memory_of_row(sym, row);
 	RCU_INIT_POINTER(sym->cur, NULL);
 	WRITE_ONCE(dn->gen, dn->gen + 1);
 	dash_event_config_note(ev, DASH_OBJECT_TYPE_PORT, true, sym->name);
@@ -1034,6 +1049,7 @@ void dash_config_port_renamed(struct dash_net *dn, struct dash_port *port)
 	sym->data = port;
 	old->data = NULL;
 	rcu_assign_pointer(sym->cur, row);
+	dn->row_bytes += dash_memory_of_row(sym, row);
 	dash_config_drop_port(dn, old, sym->name);
 unlock:
 	mutex_unlock(&dn->lock);

@@ -94,6 +94,12 @@ struct dash_txn {
 	u32 types;
 	/** @events: notes for those who listen, or NULL */
 	struct dash_event_config *events;
+	/** @policy: enum dash_policy */
+	u8 policy;
+	/** @adds: it does not only delete */
+	bool adds;
+	/** @marked: decisions made before do not hold */
+	bool marked;
 };
 
 /**
@@ -166,13 +172,14 @@ int dash_txn_fail(struct dash_txn *txn, int err, const char *fmt, ...);
  * @rows: rows; consumed
  * @numbered: name the row's number in errors
  * @check: refuse or accept, but change nothing
+ * @policy: enum dash_policy: what becomes of the connections concerned
  * @extack: for errors
  *
  * Context: process; takes dn->change, RTNL if ports are concerned, and dn->lock.
  * Return: 0 or an error, after which nothing has changed.
  */
 int dash_config_apply(struct dash_net *dn, struct dash_rows *rows,
-		      bool numbered, bool check,
+		      bool numbered, bool check, u8 policy,
 		      struct netlink_ext_ack *extack);
 
 /**

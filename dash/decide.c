@@ -22,6 +22,7 @@
 #include "acl.h"
 #include "action.h"
 #include "batch.h"
+#include "config.h"
 #include "decide.h"
 #include "eni.h"
 #include "explain.h"
@@ -32,6 +33,7 @@
 #include "meter.h"
 #include "netns.h"
 #include "parse.h"
+#include "resim.h"
 #include "route.h"
 #include "trace.h"
 #include "vnet.h"
@@ -116,14 +118,22 @@ static void dash_decide_start(const struct dash_pkt *pkt,
 {
 	memset(act, 0, offsetof(struct dash_flow_act, refs));
 	act->eni_id = pkt->eni->id;
-	/* pairs with dash_eni_mark(): what is read below is not older */
-	act->gen = smp_load_acquire(&pkt->eni->gen);
-	/* These were taken before, when the batch began. If others have been
-	 * published since, have the decision made again by the next packet.
-	 */
-	if (unlikely(pkt->ecfg != rcu_access_pointer(pkt->eni->cfg) ||
-		     pkt->inst != rcu_access_pointer(pkt->dn->inst)))
-		act->gen--;
+	dash_resim_begin(pkt, act);
+}
+
+/* What is asked of a decision when policy has changed: see resim.c. */
+static void dash_decide_note(const struct dash_pkt *pkt,
+			     struct dash_flow_act *act)
+{
+	int i;
+
+	if (act->vnet)
+		act->vnet_id = act->vnet->sym->id;
+	for (i = 0; i < 2; i++)
+		if (act->xf[i].kind == DASH_XFORM_ENCAP &&
+		    dash_inst_is_vip(pkt->inst, &act->xf[i].saddr))
+			act->from_vip |= BIT(i);
+	act->hash = dash_flow_act_hash(rcu_dereference(pkt->dn->ft), act);
 }
 
 static enum dash_drop dash_decide_finish(struct dash_pkt *pkt,
@@ -141,7 +151,7 @@ static enum dash_drop dash_decide_finish(struct dash_pkt *pkt,
 	if (reason)
 		return reason;
 	act->meter = dash_meter_get(pkt, &meter);
-	act->hash = dash_flow_act_hash(rcu_dereference(pkt->dn->ft), act);
+	dash_decide_note(pkt, act);
 	return DASH_DROP_NONE;
 }
 

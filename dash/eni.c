@@ -334,13 +334,21 @@ static int dash_eni_parse_meter(struct dash_txn *txn, struct dash_eni_cfg *cfg,
 	return 0;
 }
 
+/* Of a limit, so many percent and at least one; 0 is no limit. */
+static u32 dash_eni_share(u32 limit, u8 percent)
+{
+	return div_u64((u64)limit * percent + 99, 100);
+}
+
 static int dash_eni_parse(struct dash_txn *txn, struct dash_eni_cfg *cfg,
+			  const struct dash_inst *inst,
 			  const struct dash_row *row)
 {
 	struct dash_net *dn = txn->dn;
 	const struct nlattr *nla;
 	struct in6_addr addr;
 	struct dash_sym *sym;
+	u8 half_open = 0;
 	int rem, err;
 
 	cfg->check_reply_pa = true;
@@ -369,6 +377,12 @@ static int dash_eni_parse(struct dash_txn *txn, struct dash_eni_cfg *cfg,
 		case DASH_A_ENI_DSCP:
 			cfg->dscp = nla_get_u8(nla);
 			break;
+		case DASH_A_ENI_HALF_OPEN:
+			half_open = nla_get_u8(nla);
+			break;
+		case DASH_A_ENI_RESIM_RATE:
+			cfg->resim_rate = nla_get_u32(nla);
+			break;
 		case DASH_A_ENI_CHECK_REPLY_PA:
 			cfg->check_reply_pa = nla_get_u8(nla);
 			break;
@@ -396,6 +410,8 @@ static int dash_eni_parse(struct dash_txn *txn, struct dash_eni_cfg *cfg,
 	if (err < 0)
 		return err;
 	cfg->n_trusted = err;
+	cfg->max_half = dash_eni_share(cfg->max_flows ?: inst->max_flows,
+				       half_open);
 	return dash_eni_parse_addrs(cfg, row);
 }
 
@@ -412,7 +428,7 @@ int dash_eni_prepare(struct dash_txn *txn, struct dash_eni *eni)
 	cfg->eni = eni;
 	cfg->vm_vni = inst->first_vm_vni;
 	memcpy(cfg->timeout, inst->timeout, sizeof(cfg->timeout));
-	err = dash_eni_parse(txn, cfg, dash_sym_next(eni->sym));
+	err = dash_eni_parse(txn, cfg, inst, dash_sym_next(eni->sym));
 	if (err) {
 		dash_eni_cfg_free(cfg);
 		return err;
@@ -513,8 +529,8 @@ void dash_eni_mark(struct dash_txn *txn, struct dash_eni *eni)
 {
 	if (!dash_eni_is_concerned(txn, eni))
 		return;
-	/* pairs with dash_decide(): the configuration was published before */
-	smp_store_release(&eni->gen, eni->gen + 1);
+	dash_policy_advance(&eni->gen, &eni->marks, txn->policy);
+	txn->marked = true;
 }
 
 /* A grace period has passed since publishing or retiring. */

@@ -10,10 +10,12 @@
 #include <linux/spinlock_types.h>
 #include <linux/types.h>
 
+#include "bucket.h"
 #include "event.h"
 #include "flow.h"
 #include "icmp.h"
 #include "meter.h"
+#include "policy.h"
 #include "stats.h"
 
 struct dash_acl_group;
@@ -91,6 +93,10 @@ struct dash_eni_cfg {
 	u32 max_flows;
 	/** @max_cps: limit of new connections per second, 0 is none */
 	u32 max_cps;
+	/** @max_half: limit of unanswered connections, 0 is none */
+	u32 max_half;
+	/** @resim_rate: limit of decisions made again per second, 0 is none */
+	u32 resim_rate;
 	/** @bw: limit of bytes per second, 0 is none */
 	u64 bw;
 	/** @trusted: VNIs trusted for this ENI */
@@ -131,6 +137,8 @@ struct dash_eni {
 	u32 id;
 	/** @gen: generation of the policy that concerns it */
 	u32 gen;
+	/** @marks: since which of them decisions hold */
+	struct dash_policy_marks marks;
 	/** @flows: connections */
 	atomic_t flows;
 	/** @flows_max: the most there were */
@@ -141,14 +149,14 @@ struct dash_eni {
 	u32 rate_second;
 	/** @rate_max: the most in any second before */
 	u32 rate_max;
-	/** @cps_lock: guards @cps_tokens and @cps_last */
-	spinlock_t cps_lock;
-	/** @cps_tokens: connections that may be created now, times HZ */
-	u64 cps_tokens;
-	/** @cps_last: jiffies of the last refill */
-	unsigned long cps_last;
-	/** @half_lock: guards @half and its members' answered; BH off */
+	/** @cps: limit of connections created */
+	struct dash_bucket cps;
+	/** @resim: limit of decisions made again */
+	struct dash_bucket resim;
+	/** @half_lock: guards @half, @n_half, its members' answered; BH off */
 	spinlock_t half_lock;
+	/** @n_half: length of @half, and connections about to get there */
+	u32 n_half;
 	/** @half: unanswered connections, see dash_flow.half_last */
 	struct list_head half;
 	/** @bw_lock: guards @bw_tokens and @bw_last; BH off */

@@ -62,19 +62,32 @@ void dash_flow_eni_init(struct dash_eni *eni)
 {
 	spin_lock_init(&eni->half_lock);
 	INIT_LIST_HEAD(&eni->half);
-	spin_lock_init(&eni->cps_lock);
-	eni->cps_last = jiffies - HZ;
+	dash_bucket_init(&eni->cps);
+	dash_bucket_init(&eni->resim);
 }
 
-static void flow_half_add(struct dash_flow *flow)
+/* @charged: it is counted already, as ENIs with a limit do */
+static void flow_half_add(struct dash_flow *flow, bool charged)
 {
 	struct dash_eni *eni = flow->eni;
+	bool add;
 
 	spin_lock(&eni->half_lock);
 	flow->half_last = READ_ONCE(flow->last);
-	if (!flow->answered && !READ_ONCE(flow->dead))
+	add = !flow->answered && !READ_ONCE(flow->dead);
+	if (add)
 		list_add_tail(&flow->half, &eni->half);
+	WRITE_ONCE(eni->n_half, eni->n_half + add - charged);
 	spin_unlock(&eni->half_lock);
+}
+
+static void flow_half_unlink(struct dash_eni *eni, struct dash_flow *flow)
+{
+	lockdep_assert_held(&eni->half_lock);
+	if (list_empty(&flow->half))
+		return;
+	list_del_init(&flow->half);
+	WRITE_ONCE(eni->n_half, eni->n_half - 1);
 }
 
 /* Answered or removed; once and for all. */
@@ -84,14 +97,15 @@ static void flow_half_del(struct dash_flow *flow)
 
 	spin_lock(&eni->half_lock);
 	WRITE_ONCE(flow->answered, true);
-	list_del_init(&flow->half);
+	flow_half_unlink(eni, flow);
 	spin_unlock(&eni->half_lock);
 }
 
-/* Return: the one that has been idle for longest, or nearly so; NULL without
- * any.
+/* Take the one that has been idle for longest, or nearly so, out of them, so
+ * that nobody else takes it, too.
+ * Return: NULL without any.
  */
-static struct dash_flow *flow_half_oldest(struct dash_eni *eni)
+static struct dash_flow *flow_half_take(struct dash_eni *eni)
 {
 	int chances = FLOW_HALF_CHANCES;
 	struct dash_flow *flow;
@@ -106,6 +120,8 @@ static struct dash_flow *flow_half_oldest(struct dash_eni *eni)
 		flow->half_last = last;
 		list_move_tail(&flow->half, &eni->half);
 	}
+	if (flow)
+		flow_half_unlink(eni, flow);
 	spin_unlock(&eni->half_lock);
 	return flow;
 }
@@ -251,59 +267,73 @@ static bool flow_charge(atomic_t *count, u32 max)
 	return false;
 }
 
-/* The bucket is one second deep. Tokens are counted in 1 / HZ, so that no
- * rate is too small and nothing gets lost in rounding.
- */
-static bool flow_charge_cps(struct dash_eni *eni, u32 max)
-{
-	bool ok;
-
-	if (!max)
-		return true;
-
-	spin_lock(&eni->cps_lock);
-	eni->cps_tokens += (u64)min_t(unsigned long, jiffies - eni->cps_last,
-				      HZ) * max;
-	eni->cps_tokens = min_t(u64, eni->cps_tokens, (u64)max * HZ);
-	eni->cps_last = jiffies;
-	ok = eni->cps_tokens >= HZ;
-	if (ok)
-		eni->cps_tokens -= HZ;
-	spin_unlock(&eni->cps_lock);
-	return ok;
-}
-
-static void flow_uncharge_cps(struct dash_eni *eni, u32 max)
-{
-	if (!max)
-		return;
-	spin_lock(&eni->cps_lock);
-	eni->cps_tokens += HZ;
-	spin_unlock(&eni->cps_lock);
-}
-
 /* Remove the longest idle of the ENI's unanswered connections.
  * Return: false when there is none.
  */
 static bool flow_evict(struct dash_flow_table *ft, struct dash_eni *eni,
 		       enum dash_drop limit)
 {
-	struct dash_flow *flow = flow_half_oldest(eni);
+	struct dash_flow *flow = flow_half_take(eni);
 
 	if (!flow)
 		return false;
 	dash_event_limit(eni, limit);
 	/* or somebody else does just now; there is room either way */
-	dash_flow_end(ft, flow, DASH_FLOW_END_EVICTED);
+	if (dash_flow_end(ft, flow, DASH_FLOW_END_EVICTED))
+		dash_stats_flow(eni->stats, DASH_FLOW_EVICTED);
 	return true;
 }
 
-static void flow_uncharge(struct dash_flow_table *ft, struct dash_eni *eni,
-			  const struct dash_eni_cfg *ecfg)
+static void flow_uncharge_half(struct dash_eni *eni)
 {
+	spin_lock(&eni->half_lock);
+	WRITE_ONCE(eni->n_half, eni->n_half - 1);
+	spin_unlock(&eni->half_lock);
+}
+
+/* Whoever comes when there are as many as may be makes room for itself, and
+ * for one more after the limit was lowered.
+ */
+static bool flow_charge_half(struct dash_flow_table *ft, struct dash_eni *eni,
+			     u32 max)
+{
+	u32 n;
+
+	spin_lock(&eni->half_lock);
+	n = eni->n_half;
+	WRITE_ONCE(eni->n_half, n + 1);
+	spin_unlock(&eni->half_lock);
+	if (n < max)
+		return true;
+	/* all of them are about to be linked by others */
+	if (!flow_evict(ft, eni, DASH_DROP_HALF_OPEN_LIMIT)) {
+		flow_uncharge_half(eni);
+		return false;
+	}
+	if (n > max)
+		flow_evict(ft, eni, DASH_DROP_HALF_OPEN_LIMIT);
+	return true;
+}
+
+/* Does an ENI have to count the connection of a packet as unanswered before it
+ * is one?
+ */
+static bool flow_is_half_charged(const struct dash_pkt *pkt)
+{
+	return pkt->ecfg->max_half && (pkt->t.proto != IPPROTO_TCP ||
+				       dash_tcp_is_syn(pkt->tcp.flags));
+}
+
+static void flow_uncharge(struct dash_flow_table *ft,
+			  const struct dash_pkt *pkt)
+{
+	struct dash_eni *eni = pkt->eni;
+
 	atomic_dec(&ft->count);
+	if (unlikely(flow_is_half_charged(pkt)))
+		flow_uncharge_half(eni);
 	atomic_dec(&eni->flows);
-	flow_uncharge_cps(eni, ecfg->max_cps);
+	dash_bucket_give(&eni->cps, pkt->ecfg->max_cps);
 }
 
 /* A connection that is refused for another reason costs no token. */
@@ -313,9 +343,10 @@ static enum dash_drop flow_charge_all(struct dash_flow_table *ft,
 	u32 eni_max = pkt->ecfg->max_flows ?: INT_MAX;
 	u32 max = pkt->inst->max_flows;
 	struct dash_eni *eni = pkt->eni;
+	bool half = flow_is_half_charged(pkt);
 	enum dash_drop drop;
 
-	if (!flow_charge_cps(eni, pkt->ecfg->max_cps))
+	if (!dash_bucket_take(&eni->cps, pkt->ecfg->max_cps))
 		return DASH_DROP_CPS_LIMIT;
 
 	drop = DASH_DROP_FLOW_LIMIT;
@@ -323,16 +354,23 @@ static enum dash_drop flow_charge_all(struct dash_flow_table *ft,
 	    !(flow_evict(ft, eni, drop) && flow_charge(&eni->flows, eni_max)))
 		goto uncharge_cps;
 
+	drop = DASH_DROP_HALF_OPEN_LIMIT;
+	if (unlikely(half) && !flow_charge_half(ft, eni, pkt->ecfg->max_half))
+		goto uncharge_eni;
+
 	drop = DASH_DROP_MAX_FLOWS;
 	if (!flow_charge(&ft->count, max) &&
 	    !(flow_evict(ft, eni, drop) && flow_charge(&ft->count, max)))
-		goto uncharge_eni;
+		goto uncharge_half;
 	return DASH_DROP_NONE;
 
+uncharge_half:
+	if (half)
+		flow_uncharge_half(eni);
 uncharge_eni:
 	atomic_dec(&eni->flows);
 uncharge_cps:
-	flow_uncharge_cps(eni, pkt->ecfg->max_cps);
+	dash_bucket_give(&eni->cps, pkt->ecfg->max_cps);
 	return drop;
 }
 
@@ -395,11 +433,12 @@ static struct dash_flow *flow_new(const struct dash_pkt *pkt)
 
 /* Put a connection where packets find it, or find the one that is there.
  * Unless it returns 0 with *@flowp being @flow, that is still the caller's.
+ * @half: it is counted as unanswered already.
  */
 static enum dash_drop flow_enter(struct dash_flow_table *ft,
 				 const struct dash_pkt *pkt,
 				 const struct dash_flow_act *what,
-				 struct dash_flow *flow,
+				 struct dash_flow *flow, bool half,
 				 struct dash_flow **flowp)
 {
 	struct dash_flow_shard *shard = dash_flow_shard(ft, flow->hash);
@@ -437,8 +476,8 @@ static enum dash_drop flow_enter(struct dash_flow_table *ft,
 	if (!flow->dead)
 		dash_flow_wheel_link(shard, flow);
 	spin_unlock(&shard->lock);
-	if (!READ_ONCE(flow->answered))
-		flow_half_add(flow);
+	if (half || !READ_ONCE(flow->answered))
+		flow_half_add(flow, half);
 
 	flow_note_max(eni);
 	flow_note_rate(eni);
@@ -474,7 +513,8 @@ enum dash_drop dash_flow_create(struct dash_flow_table *ft,
 	flow = flow_new(pkt);
 	if (!flow)
 		goto uncharge;
-	drop = flow_enter(ft, pkt, what, flow, flowp);
+	drop = flow_enter(ft, pkt, what, flow, flow_is_half_charged(pkt),
+			  flowp);
 	if (drop || *flowp != flow)
 		goto free;
 	return DASH_DROP_NONE;
@@ -482,7 +522,7 @@ enum dash_drop dash_flow_create(struct dash_flow_table *ft,
 free:
 	flow_free(flow);
 uncharge:
-	flow_uncharge(ft, pkt->eni, pkt->ecfg);
+	flow_uncharge(ft, pkt);
 	return drop;
 }
 
@@ -542,7 +582,7 @@ enum dash_drop dash_flow_restore(struct dash_flow_table *ft,
 	*res = DASH_FLOW_EXPIRED;
 	if ((u64)saved->idle * HZ >= dash_flow_timeout(flow, flow->state))
 		goto free;
-	drop = flow_enter(ft, pkt, what, flow, &there);
+	drop = flow_enter(ft, pkt, what, flow, false, &there);
 	*res = DASH_FLOW_EXISTING;
 	if (drop || there != flow)
 		goto free;

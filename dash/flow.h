@@ -76,6 +76,10 @@ struct dash_flow_act {
 	u32 vni;
 	/** @encap: enum dash_encap_type that they come in */
 	u8 encap;
+	/** @again: it was made by settings that are no more */
+	bool again;
+	/** @from_vip: bits of @xf whose source is a VIP */
+	u8 from_vip;
 	/** @pa: outer source that they come from */
 	struct in6_addr pa;
 	/** @vip: VIP that they come to */
@@ -99,6 +103,8 @@ struct dash_flow_act {
 	u32 hash;
 	/** @vnet_gen: generation of its mappings that the decision still holds in */
 	u32 vnet_gen;
+	/** @vnet_id: number of @vnet's name, to find it in another @gen */
+	u32 vnet_id;
 
 	/** @refs: connections; away from what packets read */
 	refcount_t refs ____cacheline_aligned;
@@ -324,15 +330,16 @@ u32 dash_flow_hash(const struct dash_flow_table *ft,
  * @what: decision
  * @flowp: the new connection, or the one that another CPU created meanwhile
  *
- * Charges the limits of ENI (flows, cps) and instance; where one of the numbers
- * of connections is exhausted, the longest idle unanswered connection of the
- * ENI makes room. A TCP connection starts from pkt->tcp (syn_sent, or
+ * Charges the limits of ENI (flows, unanswered ones, cps) and instance; where one
+ * of the numbers of connections is exhausted, the longest idle unanswered
+ * connection of the ENI makes room. A TCP connection starts from pkt->tcp (syn_sent, or
  * established when taken up loosely). The packet itself is for
  * dash_flow_touch() to count.
  * Context: RCU, BH off.
  *
  * Return: DASH_DROP_NONE, DASH_DROP_CPS_LIMIT, DASH_DROP_FLOW_LIMIT,
- * DASH_DROP_MAX_FLOWS, DASH_DROP_NAT_EXHAUSTED or DASH_DROP_NO_MEMORY.
+ * DASH_DROP_HALF_OPEN_LIMIT, DASH_DROP_MAX_FLOWS, DASH_DROP_NAT_EXHAUSTED or
+ * DASH_DROP_NO_MEMORY.
  */
 enum dash_drop dash_flow_create(struct dash_flow_table *ft,
 				const struct dash_pkt *pkt,
@@ -545,6 +552,10 @@ struct dash_flow_filter {
 	bool by_proto:1;
 	/** @by_state: compare @state */
 	bool by_state:1;
+	/** @by_stale: compare @stale with dash_resim_is_stale() */
+	bool by_stale:1;
+	/** @stale: whether it is */
+	bool stale:1;
 	/** @more: asked last, unless NULL; context as that of a walk's function */
 	bool (*more)(const struct dash_flow_filter *f,
 		     const struct dash_flow *flow);

@@ -8,6 +8,7 @@
 
 #include "addr.h"
 #include "flow_impl.h"
+#include "resim.h"
 
 /* The request that an ICMP type answers or is, else -1. */
 static int flow_icmp_request(u8 proto, u8 type)
@@ -139,6 +140,8 @@ bool dash_flow_match(const struct dash_flow_filter *f,
 	if (f->eni && flow->eni != f->eni)
 		return false;
 	if (f->by_state && READ_ONCE(flow->state) != f->state)
+		return false;
+	if (f->by_stale && dash_resim_is_stale(flow) != f->stale)
 		return false;
 	if (f->age && (jiffies - flow->created) / HZ < f->age)
 		return false;

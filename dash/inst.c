@@ -217,6 +217,9 @@ static int dash_inst_add_row(struct dash_inst *inst, const struct dash_row *row)
 		case DASH_A_APPLIANCE_MAX_FLOWS:
 			inst->max_flows = nla_get_u32(nla);
 			break;
+		case DASH_A_APPLIANCE_MAX_MEMORY:
+			inst->max_memory = nla_get_u64(nla);
+			break;
 		case DASH_A_APPLIANCE_TCP_LOOSE:
 			inst->tcp_loose = nla_get_u8(nla);
 			break;

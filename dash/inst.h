@@ -65,6 +65,8 @@ struct dash_inst {
 	u32 n_nexthop;
 	/** @timeout: jiffies, by enum dash_timeout */
 	unsigned long timeout[DASH_TIMEOUTS];
+	/** @max_memory: limit of the configuration's bytes, 0 is none */
+	u64 max_memory;
 	/** @max_flows: limit of connections */
 	u32 max_flows;
 	/** @vxlan_port: UDP port, network order */

@@ -558,7 +558,8 @@ void dash_mapping_publish(struct dash_txn *txn)
 			rcu_assign_pointer(vnet->set, set);
 		vnet->next = NULL;
 		/* pairs with dash_action_map() and dash_decide_inbound() */
-		smp_store_release(&vnet->gen, vnet->gen + 1);
+		dash_policy_advance(&vnet->gen, &vnet->marks, txn->policy);
+		txn->marked = true;
 	}
 }
 

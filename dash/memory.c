@@ -10,6 +10,7 @@
 #include "classifier.h"
 #include "config.h"
 #include "flow_impl.h"
+#include "inst.h"
 #include "lpm.h"
 #include "mapping.h"
 #include "memory.h"
@@ -33,19 +34,22 @@ static size_t dash_rhashtable_bytes(struct rhashtable *ht)
 	return bytes;
 }
 
-static void dash_memory_row(const struct dash_sym *sym,
-			    const struct dash_row *row, struct dash_memory *m)
+size_t dash_memory_of_row(const struct dash_sym *sym,
+			  const struct dash_row *row)
 {
-	m->objects++;
-	m->bytes += sizeof(*sym) + strlen(sym->name) + 1 +
-		    struct_size(row, data, row->len) +
-		    row->n_refs * sizeof(*row->refs);
+	if (!row)
+		return 0;
+	return sizeof(*sym) + strlen(sym->name) + 1 +
+	       struct_size(row, data, row->len) +
+	       row->n_refs * sizeof(*row->refs);
 }
 
+/* Of what is being changed, others see what there is, a check what is to be. */
 static void dash_memory_vnet(struct dash_net *dn, const struct dash_vnet *vnet,
-			     struct dash_memory *m)
+			     struct dash_memory *m, bool next)
 {
-	struct dash_mapping_set *set = dash_dereference(dn, vnet->set);
+	struct dash_mapping_set *set = next && vnet->next ? vnet->next :
+				       dash_dereference(dn, vnet->set);
 	struct dash_memory *maps = &m[DASH_MEMORY_KIND_MAPPING];
 	struct dash_memory *hosts = &m[DASH_MEMORY_KIND_HOST];
 
@@ -59,7 +63,7 @@ static void dash_memory_vnet(struct dash_net *dn, const struct dash_vnet *vnet,
 }
 
 static void dash_memory_routes(struct dash_route_group *group,
-			       struct dash_memory *m)
+			       struct dash_memory *m, bool next)
 {
 	struct dash_memory *actions = &m[DASH_MEMORY_KIND_ACTION];
 	struct dash_memory *routes = &m[DASH_MEMORY_KIND_ROUTE];
@@ -67,7 +71,9 @@ static void dash_memory_routes(struct dash_route_group *group,
 
 	for (v6 = 0; v6 < 2; v6++) {
 		routes->objects += dash_lpm_count(&group->lpm[v6]);
-		routes->bytes += dash_lpm_bytes(&group->lpm[v6]);
+		routes->bytes += next && group->staged ?
+				 dash_lpm_txn_bytes(&group->txn[v6]) :
+				 dash_lpm_bytes(&group->lpm[v6]);
 	}
 	actions->objects += atomic_read(&group->by_content.nelems);
 	actions->bytes += group->bytes +
@@ -76,9 +82,10 @@ static void dash_memory_routes(struct dash_route_group *group,
 
 static void dash_memory_acl(struct dash_net *dn,
 			    const struct dash_acl_group *group,
-			    struct dash_memory *m)
+			    struct dash_memory *m, bool next)
 {
-	const struct dash_acl_version *ver = dash_dereference(dn, group->cur);
+	const struct dash_acl_version *ver = next && group->next ? group->next :
+					     dash_dereference(dn, group->cur);
 	const struct dash_acl_part *part;
 
 	m->objects++;
@@ -92,22 +99,25 @@ static void dash_memory_acl(struct dash_net *dn,
 }
 
 static void dash_memory_sym(struct dash_net *dn, const struct dash_sym *sym,
-			    struct dash_memory *m)
+			    struct dash_memory *m, bool next)
 {
-	const struct dash_row *row = dash_dereference(dn, sym->cur);
+	const struct dash_row *row = next ? dash_sym_next(sym) :
+					    dash_dereference(dn, sym->cur);
 
 	if (!row)
 		return;
-	dash_memory_row(sym, row, &m[DASH_MEMORY_KIND_ROW]);
+	m[DASH_MEMORY_KIND_ROW].objects++;
+	m[DASH_MEMORY_KIND_ROW].bytes += dash_memory_of_row(sym, row);
 	switch (sym->type) {
 	case DASH_OBJECT_TYPE_VNET:
-		dash_memory_vnet(dn, sym->data, m);
+		dash_memory_vnet(dn, sym->data, m, next);
 		break;
 	case DASH_OBJECT_TYPE_ROUTE_GROUP:
-		dash_memory_routes(sym->data, m);
+		dash_memory_routes(sym->data, m, next);
 		break;
 	case DASH_OBJECT_TYPE_ACL_GROUP:
-		dash_memory_acl(dn, sym->data, &m[DASH_MEMORY_KIND_ACL_GROUP]);
+		dash_memory_acl(dn, sym->data, &m[DASH_MEMORY_KIND_ACL_GROUP],
+				next);
 		break;
 	}
 }
@@ -142,7 +152,7 @@ void dash_memory_sum(struct dash_net *dn,
 	for (type = 0; type < DASH_OBJECT_TYPES; type++) {
 		mutex_lock(&dn->lock);
 		xa_for_each(&dn->by_id[type], id, sym) {
-			dash_memory_sym(dn, sym, m);
+			dash_memory_sym(dn, sym, m, false);
 			cond_resched();
 		}
 		mutex_unlock(&dn->lock);
@@ -152,4 +162,69 @@ void dash_memory_sum(struct dash_net *dn,
 	if (ft)
 		dash_memory_flows(ft, &m[DASH_MEMORY_KIND_FLOW]);
 	mutex_unlock(&dn->lock);
+}
+
+/* What a kind is called in messages. */
+static const char * const dash_memory_names[DASH_MEMORY_KIND_MAX + 1] = {
+	[DASH_MEMORY_KIND_ROW] = "rows",
+	[DASH_MEMORY_KIND_MAPPING] = "mappings",
+	[DASH_MEMORY_KIND_HOST] = "hosts",
+	[DASH_MEMORY_KIND_ROUTE] = "routes",
+	[DASH_MEMORY_KIND_ACTION] = "actions of routes",
+	[DASH_MEMORY_KIND_ACL_GROUP] = "ACL groups",
+};
+
+/* All kinds that are configuration, but rows, by their tables of objects. */
+static void dash_memory_objects(struct dash_net *dn, struct dash_memory *m)
+{
+	static const u8 types[] = {
+		DASH_OBJECT_TYPE_VNET, DASH_OBJECT_TYPE_ROUTE_GROUP,
+		DASH_OBJECT_TYPE_ACL_GROUP,
+	};
+	struct dash_sym *sym;
+	unsigned long id;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(types); i++)
+		xa_for_each(&dn->by_id[types[i]], id, sym) {
+			dash_memory_sym(dn, sym, m, true);
+			cond_resched();
+		}
+}
+
+int dash_memory_check(struct dash_txn *txn)
+{
+	struct dash_memory m[DASH_MEMORY_KIND_MAX + 1] = {};
+	struct dash_net *dn = txn->dn;
+	const struct dash_inst *inst = dn->next_inst ?:
+				       dash_dereference(dn, dn->inst);
+	struct dash_row *row;
+	struct dash_sym *sym;
+	u64 bytes = 0;
+	int i, max = 0;
+
+	if (!inst->max_memory || !txn->adds)
+		return 0;
+	m[DASH_MEMORY_KIND_ACL_GROUP].bytes = dash_tag_bytes(&dn->tags[0]) +
+					      dash_tag_bytes(&dn->tags[1]);
+	dash_memory_objects(dn, m);
+	/* of rows there may be too many to visit them all */
+	m[DASH_MEMORY_KIND_ROW].bytes = dn->row_bytes;
+	list_for_each_entry(sym, &txn->syms, staged_list) {
+		row = dash_dereference(dn, sym->cur);
+		m[DASH_MEMORY_KIND_ROW].bytes -= dash_memory_of_row(sym, row);
+		m[DASH_MEMORY_KIND_ROW].bytes += dash_memory_of_row(sym,
+								    sym->next);
+	}
+	for (i = 0; i < DASH_MEMORY_KIND_FLOW; i++) {
+		bytes += m[i].bytes;
+		if (m[i].bytes > m[max].bytes)
+			max = i;
+	}
+	if (bytes <= inst->max_memory)
+		return 0;
+	return dash_txn_fail(txn, -EDQUOT,
+			     "the configuration would take %llu bytes, of which %s %llu; max_memory is %llu",
+			     bytes, dash_memory_names[max], m[max].bytes,
+			     inst->max_memory);
 }

@@ -78,6 +78,8 @@ struct dash_net {
 	u32 next_id[DASH_OBJECT_TYPES];
 	/** @gen: counts changes of configuration, for dumps */
 	u32 gen;
+	/** @row_bytes: memory of all rows with their names, under @lock */
+	u64 row_bytes;
 	/** @next_inst: settings about to be published, under @lock */
 	struct dash_inst *next_inst;
 	/** @next_eni_id: of dash_eni.id, under @lock */

@@ -20,6 +20,7 @@
 #include "nl.h"
 #include "nl_flow.h"
 #include "nl_gen.h"
+#include "resim.h"
 #include "rows.h"
 
 /* How a dump of connections goes on, in netlink_callback.ctx. */
@@ -112,7 +113,8 @@ static int dash_put_flow(struct sk_buff *skb, const struct dash_flow *flow,
 			      READ_ONCE(flow->packets[1]),
 			      READ_ONCE(flow->bytes[1])) ||
 	    dash_nl_put_addr(skb, DASH_A_FLOW_PA, &act->pa) ||
-	    nla_put_u32(skb, DASH_A_FLOW_VNI, act->vni))
+	    nla_put_u32(skb, DASH_A_FLOW_VNI, act->vni) ||
+	    nla_put_u8(skb, DASH_A_FLOW_STALE, dash_resim_is_stale(flow)))
 		return -EMSGSIZE;
 	return f->details ? dash_put_rule(skb, flow, f->work) : 0;
 }
@@ -215,6 +217,9 @@ int dash_nl_filter_init(struct dash_net *dn, struct nlattr **attrs,
 	f->by_state = attrs[DASH_A_FLOW_STATE];
 	if (f->by_state)
 		f->state = nla_get_u8(attrs[DASH_A_FLOW_STATE]);
+	f->by_stale = !!attrs[DASH_A_FLOW_STALE];
+	if (f->by_stale)
+		f->stale = nla_get_u8(attrs[DASH_A_FLOW_STALE]);
 	if (attrs[DASH_A_FLOW_AGE])
 		f->age = nla_get_u32(attrs[DASH_A_FLOW_AGE]);
 	nf->details = attrs[DASH_A_FLOW_DETAILS];

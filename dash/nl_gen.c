@@ -45,7 +45,7 @@ const struct nla_policy dash_acl_rule_nl_policy[DASH_A_ACL_RULE_APPEND + 1] = {
 	[DASH_A_ACL_RULE_APPEND] = { .type = NLA_FLAG, },
 };
 
-const struct nla_policy dash_appliance_nl_policy[DASH_A_APPLIANCE_APPEND + 1] = {
+const struct nla_policy dash_appliance_nl_policy[DASH_A_APPLIANCE_MAX_MEMORY + 1] = {
 	[DASH_A_APPLIANCE_ID] = { .type = NLA_NUL_STRING, .len = 63, },
 	[DASH_A_APPLIANCE_SIP] = { .type = NLA_BINARY, },
 	[DASH_A_APPLIANCE_VM_VNI] = { .type = NLA_U32, },
@@ -67,6 +67,7 @@ const struct nla_policy dash_appliance_nl_policy[DASH_A_APPLIANCE_APPEND + 1] = 
 	[DASH_A_APPLIANCE_NEXT_HOP_SRC_MAC] = NLA_POLICY_EXACT_LEN(6),
 	[DASH_A_APPLIANCE_ACCEPT_ANY_MAC] = NLA_POLICY_MAX(NLA_U8, 1),
 	[DASH_A_APPLIANCE_APPEND] = { .type = NLA_FLAG, },
+	[DASH_A_APPLIANCE_MAX_MEMORY] = { .type = NLA_U64, },
 };
 
 const struct nla_policy dash_eni_nl_policy[DASH_A_ENI_APPEND + 1] = {
@@ -290,7 +291,7 @@ const struct nla_policy dash_xform_nl_policy[DASH_A_XFORM_NAT_SPORT + 1] = {
 };
 
 /* DASH_CMD_CONFIG_SET - do */
-const struct nla_policy dash_config_set_nl_policy[DASH_A_CONFIG_ROUTING_APPLIANCE + 1] = {
+const struct nla_policy dash_config_set_nl_policy[DASH_A_CONFIG_POLICY + 1] = {
 	[DASH_A_CONFIG_TXN] = { .type = NLA_U32, },
 	[DASH_A_CONFIG_SEQ] = { .type = NLA_U32, },
 	[DASH_A_CONFIG_APPLIANCE] = NLA_POLICY_NESTED(dash_appliance_nl_policy),
@@ -314,10 +315,11 @@ const struct nla_policy dash_config_set_nl_policy[DASH_A_CONFIG_ROUTING_APPLIANC
 	[DASH_A_CONFIG_PORT] = NLA_POLICY_NESTED(dash_port_nl_policy),
 	[DASH_A_CONFIG_TUNNEL] = NLA_POLICY_NESTED(dash_tunnel_nl_policy),
 	[DASH_A_CONFIG_ROUTING_APPLIANCE] = NLA_POLICY_NESTED(dash_routing_appliance_nl_policy),
+	[DASH_A_CONFIG_POLICY] = NLA_POLICY_MAX(NLA_U8, 2),
 };
 
 /* DASH_CMD_CONFIG_DEL - do */
-const struct nla_policy dash_config_del_nl_policy[DASH_A_CONFIG_ROUTING_APPLIANCE + 1] = {
+const struct nla_policy dash_config_del_nl_policy[DASH_A_CONFIG_POLICY + 1] = {
 	[DASH_A_CONFIG_TXN] = { .type = NLA_U32, },
 	[DASH_A_CONFIG_SEQ] = { .type = NLA_U32, },
 	[DASH_A_CONFIG_APPLIANCE] = NLA_POLICY_NESTED(dash_appliance_nl_policy),
@@ -341,6 +343,7 @@ const struct nla_policy dash_config_del_nl_policy[DASH_A_CONFIG_ROUTING_APPLIANC
 	[DASH_A_CONFIG_PORT] = NLA_POLICY_NESTED(dash_port_nl_policy),
 	[DASH_A_CONFIG_TUNNEL] = NLA_POLICY_NESTED(dash_tunnel_nl_policy),
 	[DASH_A_CONFIG_ROUTING_APPLIANCE] = NLA_POLICY_NESTED(dash_routing_appliance_nl_policy),
+	[DASH_A_CONFIG_POLICY] = NLA_POLICY_MAX(NLA_U8, 2),
 };
 
 /* DASH_CMD_CONFIG_GET - do */
@@ -376,8 +379,9 @@ const struct nla_policy dash_txn_begin_nl_policy[DASH_A_CONFIG_SEQ + 1] = {
 };
 
 /* DASH_CMD_TXN_COMMIT - do */
-const struct nla_policy dash_txn_commit_nl_policy[DASH_A_CONFIG_TXN + 1] = {
+const struct nla_policy dash_txn_commit_nl_policy[DASH_A_CONFIG_POLICY + 1] = {
 	[DASH_A_CONFIG_TXN] = { .type = NLA_U32, },
+	[DASH_A_CONFIG_POLICY] = NLA_POLICY_MAX(NLA_U8, 2),
 };
 
 /* DASH_CMD_TXN_CHECK - do */
@@ -402,7 +406,7 @@ const struct nla_policy dash_memory_get_nl_policy[DASH_A_MEMORY_KIND + 1] = {
 };
 
 /* DASH_CMD_FLOW_GET - do */
-const struct nla_policy dash_flow_get_nl_policy[DASH_A_FLOW_DETAILS + 1] = {
+const struct nla_policy dash_flow_get_nl_policy[DASH_A_FLOW_STALE + 1] = {
 	[DASH_A_FLOW_ENI] = { .type = NLA_NUL_STRING, .len = 63, },
 	[DASH_A_FLOW_SRC] = { .type = NLA_BINARY, },
 	[DASH_A_FLOW_DST] = { .type = NLA_BINARY, },
@@ -416,10 +420,11 @@ const struct nla_policy dash_flow_get_nl_policy[DASH_A_FLOW_DETAILS + 1] = {
 	[DASH_A_FLOW_PORT] = { .type = NLA_U16, },
 	[DASH_A_FLOW_RULE] = { .type = NLA_NUL_STRING, .len = 127, },
 	[DASH_A_FLOW_DETAILS] = { .type = NLA_FLAG, },
+	[DASH_A_FLOW_STALE] = NLA_POLICY_MAX(NLA_U8, 1),
 };
 
 /* DASH_CMD_FLOW_FLUSH - do */
-const struct nla_policy dash_flow_flush_nl_policy[DASH_A_FLOW_DETAILS + 1] = {
+const struct nla_policy dash_flow_flush_nl_policy[DASH_A_FLOW_STALE + 1] = {
 	[DASH_A_FLOW_ENI] = { .type = NLA_NUL_STRING, .len = 63, },
 	[DASH_A_FLOW_SRC] = { .type = NLA_BINARY, },
 	[DASH_A_FLOW_DST] = { .type = NLA_BINARY, },
@@ -433,6 +438,7 @@ const struct nla_policy dash_flow_flush_nl_policy[DASH_A_FLOW_DETAILS + 1] = {
 	[DASH_A_FLOW_PORT] = { .type = NLA_U16, },
 	[DASH_A_FLOW_RULE] = { .type = NLA_NUL_STRING, .len = 127, },
 	[DASH_A_FLOW_DETAILS] = { .type = NLA_FLAG, },
+	[DASH_A_FLOW_STALE] = NLA_POLICY_MAX(NLA_U8, 1),
 };
 
 /* DASH_CMD_EXPLAIN - do */
@@ -449,7 +455,7 @@ const struct nla_policy dash_explain_nl_policy[DASH_A_EXPLAIN_PA + 1] = {
 };
 
 /* DASH_CMD_FLOW_COUNT - do */
-const struct nla_policy dash_flow_count_nl_policy[DASH_A_FLOW_DETAILS + 1] = {
+const struct nla_policy dash_flow_count_nl_policy[DASH_A_FLOW_STALE + 1] = {
 	[DASH_A_FLOW_ENI] = { .type = NLA_NUL_STRING, .len = 63, },
 	[DASH_A_FLOW_SRC] = { .type = NLA_BINARY, },
 	[DASH_A_FLOW_DST] = { .type = NLA_BINARY, },
@@ -463,6 +469,7 @@ const struct nla_policy dash_flow_count_nl_policy[DASH_A_FLOW_DETAILS + 1] = {
 	[DASH_A_FLOW_PORT] = { .type = NLA_U16, },
 	[DASH_A_FLOW_RULE] = { .type = NLA_NUL_STRING, .len = 127, },
 	[DASH_A_FLOW_DETAILS] = { .type = NLA_FLAG, },
+	[DASH_A_FLOW_STALE] = NLA_POLICY_MAX(NLA_U8, 1),
 };
 
 /* DASH_CMD_FLOW_TOP - do */
@@ -514,7 +521,7 @@ const struct nla_policy dash_flow_del_nl_policy[DASH_A_FLOW_DPORT + 1] = {
 };
 
 /* DASH_CMD_FLOW_SAVE - do */
-const struct nla_policy dash_flow_save_nl_policy[DASH_A_FLOW_DETAILS + 1] = {
+const struct nla_policy dash_flow_save_nl_policy[DASH_A_FLOW_STALE + 1] = {
 	[DASH_A_FLOW_ENI] = { .type = NLA_NUL_STRING, .len = 63, },
 	[DASH_A_FLOW_SRC] = { .type = NLA_BINARY, },
 	[DASH_A_FLOW_DST] = { .type = NLA_BINARY, },
@@ -528,6 +535,7 @@ const struct nla_policy dash_flow_save_nl_policy[DASH_A_FLOW_DETAILS + 1] = {
 	[DASH_A_FLOW_PORT] = { .type = NLA_U16, },
 	[DASH_A_FLOW_RULE] = { .type = NLA_NUL_STRING, .len = 127, },
 	[DASH_A_FLOW_DETAILS] = { .type = NLA_FLAG, },
+	[DASH_A_FLOW_STALE] = NLA_POLICY_MAX(NLA_U8, 1),
 };
 
 /* DASH_CMD_FLOW_RESTORE - do */
@@ -559,14 +567,14 @@ const struct genl_ops dash_nl_ops[20] = {
 		.cmd		= DASH_CMD_CONFIG_SET,
 		.doit		= dash_nl_config_set_doit,
 		.policy		= dash_config_set_nl_policy,
-		.maxattr	= DASH_A_CONFIG_ROUTING_APPLIANCE,
+		.maxattr	= DASH_A_CONFIG_POLICY,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
 		.cmd		= DASH_CMD_CONFIG_DEL,
 		.doit		= dash_nl_config_del_doit,
 		.policy		= dash_config_del_nl_policy,
-		.maxattr	= DASH_A_CONFIG_ROUTING_APPLIANCE,
+		.maxattr	= DASH_A_CONFIG_POLICY,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
@@ -587,7 +595,7 @@ const struct genl_ops dash_nl_ops[20] = {
 		.cmd		= DASH_CMD_TXN_COMMIT,
 		.doit		= dash_nl_txn_commit_doit,
 		.policy		= dash_txn_commit_nl_policy,
-		.maxattr	= DASH_A_CONFIG_TXN,
+		.maxattr	= DASH_A_CONFIG_POLICY,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
@@ -623,13 +631,13 @@ const struct genl_ops dash_nl_ops[20] = {
 		.doit		= dash_nl_flow_get_doit,
 		.dumpit		= dash_nl_flow_get_dumpit,
 		.policy		= dash_flow_get_nl_policy,
-		.maxattr	= DASH_A_FLOW_DETAILS,
+		.maxattr	= DASH_A_FLOW_STALE,
 	},
 	{
 		.cmd		= DASH_CMD_FLOW_FLUSH,
 		.doit		= dash_nl_flow_flush_doit,
 		.policy		= dash_flow_flush_nl_policy,
-		.maxattr	= DASH_A_FLOW_DETAILS,
+		.maxattr	= DASH_A_FLOW_STALE,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
@@ -642,7 +650,7 @@ const struct genl_ops dash_nl_ops[20] = {
 		.cmd		= DASH_CMD_FLOW_COUNT,
 		.doit		= dash_nl_flow_count_doit,
 		.policy		= dash_flow_count_nl_policy,
-		.maxattr	= DASH_A_FLOW_DETAILS,
+		.maxattr	= DASH_A_FLOW_STALE,
 	},
 	{
 		.cmd		= DASH_CMD_FLOW_TOP,
@@ -669,7 +677,7 @@ const struct genl_ops dash_nl_ops[20] = {
 		.doit		= dash_nl_flow_save_doit,
 		.dumpit		= dash_nl_flow_save_dumpit,
 		.policy		= dash_flow_save_nl_policy,
-		.maxattr	= DASH_A_FLOW_DETAILS,
+		.maxattr	= DASH_A_FLOW_STALE,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{

@@ -15,7 +15,7 @@
 extern const struct nla_policy dash_acl_bind_nl_policy[DASH_A_ACL_BIND_V6_GROUP + 1];
 extern const struct nla_policy dash_acl_group_nl_policy[DASH_A_ACL_GROUP_VERSION + 1];
 extern const struct nla_policy dash_acl_rule_nl_policy[DASH_A_ACL_RULE_APPEND + 1];
-extern const struct nla_policy dash_appliance_nl_policy[DASH_A_APPLIANCE_APPEND + 1];
+extern const struct nla_policy dash_appliance_nl_policy[DASH_A_APPLIANCE_MAX_MEMORY + 1];
 extern const struct nla_policy dash_eni_nl_policy[DASH_A_ENI_APPEND + 1];
 extern const struct nla_policy dash_eni_route_nl_policy[DASH_A_ENI_ROUTE_GROUP + 1];
 extern const struct nla_policy dash_mapping_nl_policy[DASH_A_MAPPING_METERING_CLASS_OR + 1];
@@ -41,15 +41,15 @@ extern const struct nla_policy dash_vnet_nl_policy[DASH_A_VNET_APPEND + 1];
 extern const struct nla_policy dash_vni_range_nl_policy[DASH_A_VNI_RANGE_HI + 1];
 extern const struct nla_policy dash_xform_nl_policy[DASH_A_XFORM_NAT_SPORT + 1];
 
-extern const struct nla_policy dash_config_set_nl_policy[DASH_A_CONFIG_ROUTING_APPLIANCE + 1];
+extern const struct nla_policy dash_config_set_nl_policy[DASH_A_CONFIG_POLICY + 1];
 
-extern const struct nla_policy dash_config_del_nl_policy[DASH_A_CONFIG_ROUTING_APPLIANCE + 1];
+extern const struct nla_policy dash_config_del_nl_policy[DASH_A_CONFIG_POLICY + 1];
 
 extern const struct nla_policy dash_config_get_nl_policy[DASH_A_CONFIG_ROUTING_APPLIANCE + 1];
 
 extern const struct nla_policy dash_txn_begin_nl_policy[DASH_A_CONFIG_SEQ + 1];
 
-extern const struct nla_policy dash_txn_commit_nl_policy[DASH_A_CONFIG_TXN + 1];
+extern const struct nla_policy dash_txn_commit_nl_policy[DASH_A_CONFIG_POLICY + 1];
 
 extern const struct nla_policy dash_txn_check_nl_policy[DASH_A_CONFIG_TXN + 1];
 
@@ -59,13 +59,13 @@ extern const struct nla_policy dash_stats_get_nl_policy[DASH_A_STATS_PORT + 1];
 
 extern const struct nla_policy dash_memory_get_nl_policy[DASH_A_MEMORY_KIND + 1];
 
-extern const struct nla_policy dash_flow_get_nl_policy[DASH_A_FLOW_DETAILS + 1];
+extern const struct nla_policy dash_flow_get_nl_policy[DASH_A_FLOW_STALE + 1];
 
-extern const struct nla_policy dash_flow_flush_nl_policy[DASH_A_FLOW_DETAILS + 1];
+extern const struct nla_policy dash_flow_flush_nl_policy[DASH_A_FLOW_STALE + 1];
 
 extern const struct nla_policy dash_explain_nl_policy[DASH_A_EXPLAIN_PA + 1];
 
-extern const struct nla_policy dash_flow_count_nl_policy[DASH_A_FLOW_DETAILS + 1];
+extern const struct nla_policy dash_flow_count_nl_policy[DASH_A_FLOW_STALE + 1];
 
 extern const struct nla_policy dash_flow_top_nl_policy[DASH_A_FLOW_TOP + 1];
 
@@ -73,7 +73,7 @@ extern const struct nla_policy dash_flow_add_nl_policy[DASH_A_FLOW_ICMP_TYPE + 1
 
 extern const struct nla_policy dash_flow_del_nl_policy[DASH_A_FLOW_DPORT + 1];
 
-extern const struct nla_policy dash_flow_save_nl_policy[DASH_A_FLOW_DETAILS + 1];
+extern const struct nla_policy dash_flow_save_nl_policy[DASH_A_FLOW_STALE + 1];
 
 extern const struct nla_policy dash_flow_restore_nl_policy[DASH_A_FLOW_CONNECTION + 1];
 

@@ -3,15 +3,24 @@
 #include <net/genetlink.h>
 #include <net/sock.h>
 
+#include "inst.h"
 #include "memory.h"
 #include "netns.h"
 #include "nl.h"
 #include "nl_gen.h"
 #include "rows.h"
 
-static int dash_put_memory(struct sk_buff *skb, u32 kind,
+static int dash_put_memory(struct sk_buff *skb, struct dash_net *dn, u32 kind,
 			   const struct dash_memory *m)
 {
+	u64 limit;
+
+	rcu_read_lock();
+	limit = rcu_dereference(dn->inst)->max_memory;
+	rcu_read_unlock();
+	if (kind != DASH_MEMORY_KIND_FLOW && limit &&
+	    dash_nl_put_u64(skb, DASH_A_MEMORY_LIMIT, limit))
+		return -EMSGSIZE;
 	if (nla_put_u32(skb, DASH_A_MEMORY_KIND, kind) ||
 	    dash_nl_put_u64(skb, DASH_A_MEMORY_OBJECTS, m->objects) ||
 	    dash_nl_put_u64(skb, DASH_A_MEMORY_BYTES, m->bytes))
@@ -22,6 +31,7 @@ static int dash_put_memory(struct sk_buff *skb, u32 kind,
 int dash_nl_memory_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *kind = info->attrs[DASH_A_MEMORY_KIND];
+	struct dash_net *dn = dash_net(genl_info_net(info));
 	struct dash_memory m[DASH_MEMORY_KIND_MAX + 1];
 	struct sk_buff *reply;
 	void *hdr;
@@ -34,9 +44,9 @@ int dash_nl_memory_get_doit(struct sk_buff *skb, struct genl_info *info)
 	reply = dash_nl_reply(info, &hdr);
 	if (!reply)
 		return -ENOMEM;
-	dash_memory_sum(dash_net(genl_info_net(info)), m);
+	dash_memory_sum(dn, m);
 	i = nla_get_u32(kind);
-	if (dash_put_memory(reply, i, &m[i])) {
+	if (dash_put_memory(reply, dn, i, &m[i])) {
 		nlmsg_free(reply);
 		return -EMSGSIZE;
 	}
@@ -59,7 +69,8 @@ int dash_nl_memory_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 		hdr = dash_nl_put_hdr(skb, cb, DASH_CMD_MEMORY_GET);
 		if (!hdr)
 			break;
-		if (dash_put_memory(skb, cb->args[0], &m[cb->args[0]])) {
+		if (dash_put_memory(skb, dn, cb->args[0],
+				    &m[cb->args[0]])) {
 			genlmsg_cancel(skb, hdr);
 			break;
 		}

@@ -98,13 +98,20 @@ static int dash_put_flow_stats(struct sk_buff *skb, const struct dash_eni *eni,
 		{ DASH_A_FLOW_STATS_DENIED, DASH_FLOW_DENIED },
 		{ DASH_A_FLOW_STATS_CREATED_UDP, DASH_FLOW_CREATED_UDP },
 		{ DASH_A_FLOW_STATS_CREATED_TCP, DASH_FLOW_CREATED_TCP },
+		{ DASH_A_FLOW_STATS_RESIM_DEFERRED, DASH_FLOW_RESIM_DEFERRED },
+		{ DASH_A_FLOW_STATS_CUT, DASH_FLOW_CUT },
+		{ DASH_A_FLOW_STATS_EVICTED, DASH_FLOW_EVICTED },
 	};
 	struct nlattr *nest = nla_nest_start(skb, DASH_A_STATS_FLOWS);
+	u32 n = atomic_read(&eni->flows);
 	int i;
 
 	if (!nest ||
-	    dash_nl_put_u64(skb, DASH_A_FLOW_STATS_CURRENT,
-			    atomic_read(&eni->flows)) ||
+	    dash_nl_put_u64(skb, DASH_A_FLOW_STATS_CURRENT, n) ||
+	    dash_nl_put_u64(skb, DASH_A_FLOW_STATS_BYTES,
+			    (u64)n * sizeof(struct dash_flow)) ||
+	    dash_nl_put_u64(skb, DASH_A_FLOW_STATS_HALF_OPEN,
+			    READ_ONCE(eni->n_half)) ||
 	    dash_nl_put_u64(skb, DASH_A_FLOW_STATS_PEAK,
 			    READ_ONCE(eni->flows_max)) ||
 	    dash_nl_put_u64(skb, DASH_A_FLOW_STATS_MATCHED,

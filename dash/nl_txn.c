@@ -121,6 +121,13 @@ static int dash_nl_parse_rows(struct genl_info *info, bool del,
 	return 0;
 }
 
+static u8 dash_nl_policy(struct genl_info *info)
+{
+	struct nlattr *nla = info->attrs[DASH_A_CONFIG_POLICY];
+
+	return nla ? nla_get_u8(nla) : DASH_POLICY_RESIMULATE;
+}
+
 static int dash_nl_config(struct genl_info *info, bool del)
 {
 	struct dash_net *dn = dash_net(genl_info_net(info));
@@ -133,7 +140,8 @@ static int dash_nl_config(struct genl_info *info, bool del)
 	if (err)
 		goto free_rows;
 	if (!info->attrs[DASH_A_CONFIG_TXN]) {
-		err = dash_config_apply(dn, &rows, false, false, info->extack);
+		err = dash_config_apply(dn, &rows, false, false,
+					dash_nl_policy(info), info->extack);
 		goto free_rows;
 	}
 
@@ -216,11 +224,14 @@ static int dash_nl_txn_end(struct genl_info *info, bool check)
 {
 	struct dash_net *dn = dash_net(genl_info_net(info));
 	struct dash_nl_txn *txn = dash_nl_txn_take(dn, info);
+	/* a check has no such attribute */
+	u8 policy = check ? DASH_POLICY_RESIMULATE : dash_nl_policy(info);
 	int err;
 
 	if (!txn)
 		return -ENOENT;
-	err = dash_config_apply(dn, &txn->rows, true, check, info->extack);
+	err = dash_config_apply(dn, &txn->rows, true, check, policy,
+				info->extack);
 	dash_nl_txn_free(txn);
 	return err;
 }

@@ -38,6 +38,7 @@
 #include "parse.h"
 #include "pipeline.h"
 #include "port.h"
+#include "resim.h"
 #include "route.h"
 #include "stats.h"
 #include "trace.h"
@@ -155,13 +156,10 @@ static void dash_flow_initiator(const struct dash_pkt *pkt,
 	init->outer.encap = act->encap;
 }
 
-/* Did policy change such that the decision may be another? A change of other
- * mappings than the one used is none; it is noted, so as not to ask again.
- */
-static bool dash_is_stale(const struct dash_pkt *pkt, struct dash_flow *flow)
+/* Did policy change since? What that means, dash_known_anew() asks. */
+static bool dash_has_changed(const struct dash_pkt *pkt,
+			     const struct dash_flow_act *act)
 {
-	struct dash_flow_act *act = rcu_dereference(flow->act);
-	const struct dash_mapping *m;
 	u32 gen;
 
 	/* not newer or older than what else is in there */
@@ -169,19 +167,13 @@ static bool dash_is_stale(const struct dash_pkt *pkt, struct dash_flow *flow)
 		return true;
 	if (!act->vnet)
 		return false;
-	/* pairs with dash_mapping_publish(): mappings are not older */
+	/* pairs with dash_policy_advance(): mappings are not older */
 	gen = smp_load_acquire(&act->vnet->gen);
-	if (likely(READ_ONCE(act->vnet_gen) == gen))
-		return false;
-	if (!act->mapping)
-		return true;
-	m = dash_mapping_lookup(act->vnet, &act->ip);
-	if (!m || m->id != act->mapping)
-		return true;
-	if (!pkt->rec)
-		WRITE_ONCE(act->vnet_gen, gen);
-	return false;
+	return READ_ONCE(act->vnet_gen) != gen;
 }
+
+static enum dash_drop dash_unknown(struct dash_pkt *pkt,
+				   struct dash_flow_table *ft);
 
 static bool dash_initiator_moved(const struct dash_pkt *pkt,
 				 const struct dash_flow_act *act)
@@ -209,11 +201,14 @@ static bool dash_reply_is_valid(const struct dash_pkt *pkt,
 	return vnet && dash_pa_is_valid(pkt, vnet);
 }
 
-/* By a decision that holds now. */
+/* By a decision that holds now. What it points to is @now's, which is another
+ * one when the decision is an old one.
+ */
 static enum dash_drop dash_known_by(struct dash_pkt *pkt,
 				    struct dash_flow_table *ft,
 				    struct dash_flow *flow,
-				    const struct dash_flow_act *act)
+				    const struct dash_flow_act *act,
+				    const struct dash_flow_act *now)
 {
 	int d = dash_flow_dir(flow, pkt->dir);
 	enum dash_drop reason;
@@ -221,7 +216,7 @@ static enum dash_drop dash_known_by(struct dash_pkt *pkt,
 
 	if (d && pkt->dir == DASH_DIRECTION_INBOUND &&
 	    (pkt->ecfg->check_reply_pa || act->xf[1].nat) &&
-	    !dash_reply_is_valid(pkt, act))
+	    !dash_reply_is_valid(pkt, now))
 		return DASH_DROP_PA_INVALID;
 
 	if (likely(!pkt->rec && !pkt->icmp_err))
@@ -230,6 +225,29 @@ static enum dash_drop dash_known_by(struct dash_pkt *pkt,
 	if (unlikely(over))
 		dash_flow_end(ft, flow, DASH_FLOW_END_CLOSED);
 	return reason;
+}
+
+/* The connection was ended by a change of policy, only nobody said so yet. What
+ * is no packet that might begin one is one without a connection.
+ */
+static enum dash_drop dash_known_cut(struct dash_pkt *pkt,
+				     struct dash_flow_table *ft,
+				     struct dash_flow *flow)
+{
+	enum dash_drop reason;
+
+	if (pkt->rec)
+		pkt->rec->flow = NULL;
+	else if (dash_flow_end(ft, flow, DASH_FLOW_END_CUT))
+		dash_stats_flow(pkt->eni->stats, DASH_FLOW_CUT);
+	if (pkt->icmp_err)
+		return DASH_DROP_ICMP_NO_FLOW;
+	if (pkt->frag == DASH_FRAG_LATER)
+		return DASH_DROP_FRAG_NO_PARENT;
+	reason = dash_lookup_trusted(pkt);
+	if (reason)
+		return reason;
+	return dash_unknown(pkt, ft);
 }
 
 /* What is decided anew is kept, except by a packet in thought; an ICMP error,
@@ -242,14 +260,26 @@ static noinline enum dash_drop
 dash_known_anew(struct dash_pkt *pkt, struct dash_flow_table *ft,
 		struct dash_flow *flow)
 {
-	const struct dash_flow_act *act = rcu_dereference(flow->act);
+	struct dash_flow_act *act = rcu_dereference(flow->act);
+	const struct dash_flow_act *by = act, *now = act;
+	struct dash_standing st;
 	struct dash_flow_act own;
 	enum dash_drop reason;
 	struct dash_pkt init;
-	bool keep;
+	bool keep = !pkt->rec;
 
-	if (dash_is_stale(pkt, flow)) {
-		keep = !pkt->rec;
+	dash_resim_standing(pkt->eni, act, &st);
+	switch (st.kind) {
+	case DASH_STANDING_CUT:
+		return dash_known_cut(pkt, ft, flow);
+	case DASH_STANDING_STALE:
+		if (keep && !dash_resim_may(pkt, act)) {
+			dash_stats_flow(pkt->eni->stats,
+					DASH_FLOW_RESIM_DEFERRED);
+			dash_resim_adopt(pkt, flow, act, &st, &own);
+			now = &own;
+			break;
+		}
 		dash_flow_initiator(pkt, flow, &init);
 		reason = dash_redecide(ft, flow, &init, keep, &own);
 		pkt->acl_stage = init.acl_stage;
@@ -258,9 +288,27 @@ dash_known_anew(struct dash_pkt *pkt, struct dash_flow_table *ft,
 				dash_flow_end(ft, flow, DASH_FLOW_END_POLICY);
 			return reason;
 		}
-		act = keep ? rcu_dereference(flow->act) : &own;
+		by = keep ? rcu_dereference(flow->act) : &own;
+		now = by;
+		break;
+	default:
+		if (act->gen == st.gen) {
+			if (keep)
+				dash_resim_note(act, &st);
+			break;
+		}
+		if (dash_resim_vip_gone(pkt, act))
+			return DASH_DROP_NO_VIP;
+		now = &own;
+		/* without memory the next packet tries again */
+		if (!dash_resim_adopt(pkt, flow, act, &st, &own) || !keep ||
+		    dash_flow_redecide(ft, flow, pkt, &own))
+			break;
+		by = rcu_dereference(flow->act);
+		now = by;
+		break;
 	}
-	if (!dash_flow_dir(flow, pkt->dir) && dash_initiator_moved(pkt, act)) {
+	if (!dash_flow_dir(flow, pkt->dir) && dash_initiator_moved(pkt, by)) {
 		keep = !pkt->rec && !pkt->icmp_err;
 		dash_flow_initiator(pkt, flow, &init);
 		init.outer = pkt->outer;
@@ -268,9 +316,10 @@ dash_known_anew(struct dash_pkt *pkt, struct dash_flow_table *ft,
 		pkt->acl_stage = init.acl_stage;
 		if (reason)
 			return reason;
-		act = keep ? rcu_dereference(flow->act) : &own;
+		by = keep ? rcu_dereference(flow->act) : &own;
+		now = by;
 	}
-	return dash_known_by(pkt, ft, flow, act);
+	return dash_known_by(pkt, ft, flow, by, now);
 }
 
 /* A packet of a connection that is there, or an ICMP error about it. */
@@ -283,11 +332,11 @@ static enum dash_drop dash_known(struct dash_pkt *pkt,
 	pkt->flow = flow;
 	if (unlikely(pkt->rec))
 		pkt->rec->flow = flow;
-	if (unlikely(dash_is_stale(pkt, flow) ||
+	if (unlikely(dash_has_changed(pkt, act) ||
 		     (!dash_flow_dir(flow, pkt->dir) &&
 		      dash_initiator_moved(pkt, act))))
 		return dash_known_anew(pkt, ft, flow);
-	return dash_known_by(pkt, ft, flow, act);
+	return dash_known_by(pkt, ft, flow, act, act);
 }
 
 /* May this packet open a connection? */

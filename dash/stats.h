@@ -80,6 +80,12 @@ enum dash_flow_stat {
 	DASH_FLOW_REMOVED_UDP,
 	/** @DASH_FLOW_REMOVED_TCP: connections of TCP gone */
 	DASH_FLOW_REMOVED_TCP,
+	/** @DASH_FLOW_RESIM_DEFERRED: packets that went by a stale decision */
+	DASH_FLOW_RESIM_DEFERRED,
+	/** @DASH_FLOW_CUT: connections removed by a change of policy */
+	DASH_FLOW_CUT,
+	/** @DASH_FLOW_EVICTED: connections removed to make room */
+	DASH_FLOW_EVICTED,
 	/** @DASH_FLOW_STATS: how many counters there are */
 	DASH_FLOW_STATS
 };

@@ -7,6 +7,8 @@
 #include <linux/rcupdate.h>
 #include <linux/types.h>
 
+#include "policy.h"
+
 struct dash_mapping_set;
 struct dash_net;
 struct dash_row;
@@ -29,6 +31,8 @@ struct dash_vnet {
 	u32 vni;
 	/** @gen: counts changes of its mappings */
 	u32 gen;
+	/** @marks: since which of them decisions hold */
+	struct dash_policy_marks marks;
 	/** @set: mappings, RCU, written under dash_net.lock */
 	struct dash_mapping_set __rcu *set;
 	/** @next: the set after the change under way, when @staged */

@@ -695,6 +695,75 @@ static void flow_test_limits(struct kunit *test)
 			DASH_DROP_MAX_FLOWS);
 }
 
+static enum dash_drop flow_make_udp(struct kunit *test, u32 i)
+{
+	struct dash_pkt pkt = flow_pkt(test->priv, IPPROTO_UDP, i, OUT, false);
+
+	return flow_make(test, &pkt, NULL);
+}
+
+static void flow_test_half(struct kunit *test)
+{
+	struct flow_ctx *c = test->priv;
+	struct dash_eni *eni = &c->eni[0];
+	struct dash_pkt pkt;
+	u32 i;
+
+	/* those there are already count when a limit comes */
+	for (i = 0; i < 4; i++)
+		KUNIT_ASSERT_EQ(test, flow_make_udp(test, i), 0);
+	KUNIT_EXPECT_EQ(test, eni->n_half, 4);
+	c->cfg[0].max_half = 2;
+	/* two go for each that comes while there are too many */
+	KUNIT_EXPECT_EQ(test, flow_make_udp(test, 4), 0);
+	KUNIT_EXPECT_EQ(test, eni->n_half, 3);
+	KUNIT_EXPECT_EQ(test, flow_make_udp(test, 5), 0);
+	KUNIT_EXPECT_EQ(test, eni->n_half, 2);
+	KUNIT_EXPECT_EQ(test, flow_make_udp(test, 6), 0);
+	KUNIT_EXPECT_EQ(test, eni->n_half, 2);
+	KUNIT_EXPECT_EQ(test, atomic_read(&eni->flows), 2);
+	KUNIT_EXPECT_EQ(test, flow_stat(c, DASH_FLOW_EVICTED), 5);
+
+	/* answered ones are none, and stay */
+	pkt = flow_pkt(c, IPPROTO_UDP, 6, OUT, true);
+	flow_hit(test, &pkt);
+	KUNIT_EXPECT_EQ(test, eni->n_half, 1);
+	for (i = 7; i < 20; i++)
+		KUNIT_EXPECT_EQ(test, flow_make_udp(test, i), 0);
+	KUNIT_EXPECT_TRUE(test, flow_there(c, &pkt));
+	KUNIT_EXPECT_EQ(test, eni->n_half, 2);
+	KUNIT_EXPECT_EQ(test, atomic_read(&eni->flows), 3);
+
+	/* neither are those taken up in their middle */
+	pkt = flow_pkt(c, IPPROTO_TCP, 1, OUT, false);
+	pkt.tcp.flags = 0x10;
+	KUNIT_EXPECT_EQ(test, flow_make(test, &pkt, NULL), 0);
+	KUNIT_EXPECT_EQ(test, eni->n_half, 2);
+	KUNIT_EXPECT_EQ(test, atomic_read(&eni->flows), 4);
+
+	/* as long as others are about to link all of them there is no room */
+	pkt = flow_pkt(c, IPPROTO_UDP, 18, OUT, true);
+	flow_hit(test, &pkt);
+	pkt = flow_pkt(c, IPPROTO_UDP, 19, OUT, true);
+	flow_hit(test, &pkt);
+	KUNIT_EXPECT_EQ(test, eni->n_half, 0);
+	eni->n_half = 2;
+	KUNIT_EXPECT_EQ(test, flow_make_udp(test, 20),
+			DASH_DROP_HALF_OPEN_LIMIT);
+	KUNIT_EXPECT_EQ(test, eni->n_half, 2);
+	KUNIT_EXPECT_EQ(test, atomic_read(&eni->flows), 4);
+	eni->n_half = 0;
+
+	/* what is refused for another reason, or there already, costs nothing */
+	c->inst.max_flows = 4;
+	KUNIT_EXPECT_EQ(test, flow_make_udp(test, 21), DASH_DROP_MAX_FLOWS);
+	KUNIT_EXPECT_EQ(test, eni->n_half, 0);
+	c->inst.max_flows = 100;
+	KUNIT_EXPECT_EQ(test, flow_make_udp(test, 21), 0);
+	KUNIT_EXPECT_EQ(test, flow_make_udp(test, 21), 0);
+	KUNIT_EXPECT_EQ(test, eni->n_half, 1);
+}
+
 static void flow_test_cps(struct kunit *test)
 {
 	struct flow_ctx *c = test->priv;
@@ -709,20 +778,20 @@ static void flow_test_cps(struct kunit *test)
 		pkt = flow_pkt(c, IPPROTO_UDP, i, OUT, false);
 		KUNIT_EXPECT_EQ(test, flow_make(test, &pkt, &flow), 0);
 	}
-	eni->cps_last = jiffies;
+	eni->cps.last = jiffies;
 	pkt = flow_pkt(c, IPPROTO_UDP, i, OUT, false);
 	KUNIT_EXPECT_EQ(test, flow_make(test, &pkt, NULL),
 			DASH_DROP_CPS_LIMIT);
-	eni->cps_last = jiffies - HZ / 10 - 1;
+	eni->cps.last = jiffies - HZ / 10 - 1;
 	KUNIT_EXPECT_EQ(test, flow_make(test, &pkt, NULL), 0);
 	pkt = flow_pkt(c, IPPROTO_UDP, 20, OUT, false);
 	KUNIT_EXPECT_EQ(test, flow_make(test, &pkt, NULL),
 			DASH_DROP_CPS_LIMIT);
 
 	/* never more than one second's */
-	eni->cps_last = jiffies - 100 * HZ;
+	eni->cps.last = jiffies - 100 * HZ;
 	KUNIT_EXPECT_EQ(test, flow_make(test, &pkt, NULL), 0);
-	KUNIT_EXPECT_EQ(test, eni->cps_tokens, 9 * HZ);
+	KUNIT_EXPECT_EQ(test, eni->cps.tokens, 9 * HZ);
 
 	/* other refusals cost nothing, and come after */
 	for (i = 0; i <= 20; i++) {
@@ -732,14 +801,14 @@ static void flow_test_cps(struct kunit *test)
 	}
 	c->cfg[0].max_flows = 1;
 	pkt = flow_pkt(c, IPPROTO_UDP, 21, OUT, false);
-	eni->cps_tokens = 5 * HZ;
-	eni->cps_last = jiffies;
+	eni->cps.tokens = 5 * HZ;
+	eni->cps.last = jiffies;
 	KUNIT_EXPECT_EQ(test, flow_make(test, &pkt, NULL),
 			DASH_DROP_FLOW_LIMIT);
-	KUNIT_EXPECT_GE(test, eni->cps_tokens, 5 * HZ);
-	KUNIT_EXPECT_LT(test, eni->cps_tokens, 6 * HZ);
-	eni->cps_tokens = 0;
-	eni->cps_last = jiffies;
+	KUNIT_EXPECT_GE(test, eni->cps.tokens, 5 * HZ);
+	KUNIT_EXPECT_LT(test, eni->cps.tokens, 6 * HZ);
+	eni->cps.tokens = 0;
+	eni->cps.last = jiffies;
 	KUNIT_EXPECT_EQ(test, flow_make(test, &pkt, NULL),
 			DASH_DROP_CPS_LIMIT);
 }
@@ -1117,6 +1186,7 @@ static struct kunit_case flow_cases[] = {
 	KUNIT_CASE(flow_test_act_sources),
 	KUNIT_CASE(flow_test_tcp),
 	KUNIT_CASE(flow_test_limits),
+	KUNIT_CASE(flow_test_half),
 	KUNIT_CASE(flow_test_cps),
 	KUNIT_CASE(flow_test_walk),
 	KUNIT_CASE(flow_test_top),

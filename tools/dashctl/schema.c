@@ -26,7 +26,8 @@ const struct names event_names = {
 };
 
 static const struct names flow_end_names = {
-	NAMES("timeout", "closed", "flushed", "evicted", "policy", "replaced", "eni_gone")
+	NAMES("timeout", "closed", "flushed", "evicted", "policy", "replaced", "eni_gone",
+	      "cut")
 };
 
 static const struct names object_type_names = {

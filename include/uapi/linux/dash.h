@@ -317,6 +317,8 @@ enum dash_event_kind {
  * @DASH_FLOW_END_POLICY: Policy changed and denies it.
  * @DASH_FLOW_END_REPLACED: It was over, and a SYN began it anew.
  * @DASH_FLOW_END_ENI_GONE: Its ENI was deleted, or everything was.
+ * @DASH_FLOW_END_CUT: A change of policy concerned it and was to cut such
+ *   ones.
  */
 enum dash_flow_end {
 	DASH_FLOW_END_TIMEOUT,
@@ -326,10 +328,22 @@ enum dash_flow_end {
 	DASH_FLOW_END_POLICY,
 	DASH_FLOW_END_REPLACED,
 	DASH_FLOW_END_ENI_GONE,
+	DASH_FLOW_END_CUT,
 
 	/* private: */
 	__DASH_FLOW_END_MAX,
 	DASH_FLOW_END_MAX = (__DASH_FLOW_END_MAX - 1)
+};
+
+/**
+ * enum dash_policy - What becomes of the connections that a change concerns:
+ *   the next packet has each decided again, they keep what was decided, or
+ *   they are removed.
+ */
+enum dash_policy {
+	DASH_POLICY_RESIMULATE,
+	DASH_POLICY_KEEP,
+	DASH_POLICY_CUT,
 };
 
 enum {
@@ -404,6 +418,7 @@ enum {
 	DASH_A_APPLIANCE_NEXT_HOP_SRC_MAC,
 	DASH_A_APPLIANCE_ACCEPT_ANY_MAC,
 	DASH_A_APPLIANCE_APPEND,
+	DASH_A_APPLIANCE_MAX_MEMORY,
 
 	__DASH_A_APPLIANCE_MAX,
 	DASH_A_APPLIANCE_MAX = (__DASH_A_APPLIANCE_MAX - 1)
@@ -703,6 +718,7 @@ enum {
 	DASH_A_CONFIG_PORT,
 	DASH_A_CONFIG_TUNNEL,
 	DASH_A_CONFIG_ROUTING_APPLIANCE,
+	DASH_A_CONFIG_POLICY,
 
 	__DASH_A_CONFIG_MAX,
 	DASH_A_CONFIG_MAX = (__DASH_A_CONFIG_MAX - 1)
@@ -763,6 +779,11 @@ enum {
 	DASH_A_FLOW_STATS_MATCHED_UDP,
 	DASH_A_FLOW_STATS_MATCHED_TCP,
 	DASH_A_FLOW_STATS_RATE_MAX,
+	DASH_A_FLOW_STATS_RESIM_DEFERRED,
+	DASH_A_FLOW_STATS_CUT,
+	DASH_A_FLOW_STATS_EVICTED,
+	DASH_A_FLOW_STATS_HALF_OPEN,
+	DASH_A_FLOW_STATS_BYTES,
 
 	__DASH_A_FLOW_STATS_MAX,
 	DASH_A_FLOW_STATS_MAX = (__DASH_A_FLOW_STATS_MAX - 1)
@@ -787,6 +808,7 @@ enum {
 	DASH_A_MEMORY_KIND = 1,
 	DASH_A_MEMORY_OBJECTS,
 	DASH_A_MEMORY_BYTES,
+	DASH_A_MEMORY_LIMIT,
 
 	__DASH_A_MEMORY_MAX,
 	DASH_A_MEMORY_MAX = (__DASH_A_MEMORY_MAX - 1)
@@ -865,6 +887,7 @@ enum {
 	DASH_A_FLOW_EXISTING,
 	DASH_A_FLOW_EXPIRED,
 	DASH_A_FLOW_DROP,
+	DASH_A_FLOW_STALE,
 
 	__DASH_A_FLOW_MAX,
 	DASH_A_FLOW_MAX = (__DASH_A_FLOW_MAX - 1)
