@@ -6,6 +6,9 @@
 #include "dashctl.h"
 #include "schema.h"
 
+/* Take the value of --policy; complains. */
+bool take_policy(struct args *a);			/* main.c */
+
 int cmd_object(const char *object, struct args *a);	/* object.c */
 int cmd_load(struct args *a);				/* load.c */
 int cmd_flush(struct args *a);				/* load.c */

@@ -16,7 +16,7 @@ _dashctl() {
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case $word in
-		-n | -b | --netns | --batch)
+		-n | -b | --netns | --batch | --policy)
 			if ((i + 1 == COMP_CWORD)); then
 				break
 			fi
@@ -31,6 +31,9 @@ _dashctl() {
 	case $prev in
 	-n | --netns)
 		list=$(ls /run/netns 2>/dev/null)
+		;;
+	--policy)
+		list="resimulate keep cut"
 		;;
 	-b | --batch)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
@@ -77,7 +80,7 @@ _dashctl() {
 
 	if [[ ${#words[@]} -eq 0 ]]; then
 		if [[ $cur == -* ]]; then
-			list="-j -p -s -d -n -b -V"
+			list="-j -p -s -d -n -b -V --policy"
 		else
 			list=$(dashctl --complete top 2>/dev/null)
 		fi
@@ -89,7 +92,7 @@ _dashctl() {
 	case $object in
 	load)
 		if [[ $cur == -* ]]; then
-			list="--sync --check --ignore-unknown --flows"
+			list="--sync --check --policy --ignore-unknown --flows"
 		else
 			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 			return

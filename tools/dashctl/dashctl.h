@@ -4,6 +4,7 @@
 #define DASHCTL_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stddef.h>
 
 #define DASHCTL_VERSION	"0.1"
@@ -20,6 +21,7 @@ struct options {
 	bool pretty;
 	bool stats;
 	bool details;
+	uint8_t policy;		/* enum dash_policy */
 };
 
 extern struct options opt;

@@ -6,9 +6,10 @@
 #include "commands.h"
 
 static const char usage[] =
-	"Usage: dashctl [-j] [-p] [-s] [-d] [-n NETNS] [-V] OBJECT COMMAND …\n"
+	"Usage: dashctl [-j] [-p] [-s] [-d] [-n NETNS] [-V] [--policy POLICY] OBJECT COMMAND …\n"
 	"       dashctl -b FILE                      commands from a file, one a line\n"
-	"       dashctl load FILE [--sync] [--check] [--ignore-unknown]\n"
+	"       dashctl load FILE [--sync] [--check] [--policy POLICY] [--ignore-unknown]\n"
+	"               POLICY for connections concerned: resimulate (default), keep or cut\n"
 	"       dashctl save | flush\n"
 	"       dashctl save --flows [-o FILE]       connections, and back again:\n"
 	"       dashctl load --flows FILE\n"
@@ -22,7 +23,7 @@ static const char usage[] =
 	"       dashctl stats [eni NAME | port DEVICE] [drops]\n"
 	"       dashctl stats memory\n"
 	"       dashctl flow {show|get|count|flush} [top N by {bytes|packets|age|idle}]\n"
-	"               [{eni|src|dst|proto|sport|dport|port|state|age|rule} VALUE]…\n"
+	"               [{eni|src|dst|proto|sport|dport|port|state|age|rule|stale} VALUE]…\n"
 	"       dashctl flow add eni NAME direction {outbound|inbound} src A dst B proto P\n"
 	"               [sport N] [dport N] [state S] [pa A] [vni N] [vip A] [encap E]\n"
 	"               {forward|reverse} {direct | outer_dst A vni N [outer_src A] [encap E]\n"

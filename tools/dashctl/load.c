@@ -445,21 +445,23 @@ int cmd_load(struct args *a)
 	while (a->n) {
 		const char *word = args_next(a);
 
-		if (!strcmp(word, "--sync"))
+		if (!strcmp(word, "--sync")) {
 			l.sync = true;
-		else if (!strcmp(word, "--check"))
+		} else if (!strcmp(word, "--check")) {
 			l.check = true;
-		else if (!strcmp(word, "--ignore-unknown"))
+		} else if (!strcmp(word, "--ignore-unknown")) {
 			l.enc.ignore_unknown = true;
-		else if (!strcmp(word, "--flows"))
+		} else if (!strcmp(word, "--flows")) {
 			flows = true;
-		else if (!strcmp(word, "--policy"))
-			return wrong_call("load: %s is not supported yet", word);
-		else if (path || (word[0] == '-' && word[1]))
-			return wrong_call("load: \"%s\"? load FILE [--sync] [--check] [--ignore-unknown] or [--flows]",
+		} else if (!strcmp(word, "--policy")) {
+			if (!take_policy(a))
+				return WRONG_CALL;
+		} else if (path || (word[0] == '-' && word[1])) {
+			return wrong_call("load: \"%s\"? load FILE [--sync] [--check] [--policy POLICY] [--ignore-unknown] or [--flows]",
 					  word);
-		else
+		} else {
 			path = word;
+		}
 	}
 	if (!path)
 		return wrong_call("load: which file? \"-\" is the standard input");

@@ -250,6 +250,19 @@ static bool enter_netns(const char *name)
 	return true;
 }
 
+bool take_policy(struct args *a)
+{
+	const char *word = args_next(a);
+	int policy = word ? name_find(&policy_names, word) : NAME_UNKNOWN;
+
+	if (policy < 0) {
+		complain("--policy: resimulate, keep or cut?");
+		return false;
+	}
+	opt.policy = policy;
+	return true;
+}
+
 /* One word of options in front; like ip(8) it may have one or two dashes. */
 static int take_option(struct args *a, const char **netns, const char **batch)
 {
@@ -274,6 +287,8 @@ static int take_option(struct args *a, const char **netns, const char **batch)
 		word = "b";
 	else if (!strcmp(word, "help"))
 		word = "h";
+	else if (!strcmp(word, "policy"))
+		return take_policy(a) ? DONE : WRONG_CALL;
 	for (letter = word; *letter; letter++) {
 		switch (*letter) {
 		case 'j':

@@ -181,6 +181,8 @@ static bool talk(struct nl *nl, const struct encoder *e, uint8_t cmd, nl_cb cb, 
 	bool ok;
 
 	abuf_append(&b, e->buf.data, e->buf.len);
+	if (cmd != DASH_CMD_CONFIG_GET)
+		attr_u8(&b, DASH_A_CONFIG_POLICY, opt.policy);
 	nl_end(&b, at);
 	ok = nl_talk(nl, &b, cb, arg, err);
 	if (!ok && refusal_locate(b.data, err, &row, field) && field[0]) {

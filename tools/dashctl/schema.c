@@ -41,6 +41,8 @@ const struct names memory_names = {
 	NAMES("row", "mapping", "host", "route", "action", "acl_group", "flow"),
 };
 
+const struct names policy_names = { NAMES("resimulate", "keep", "cut") };
+
 const struct names direction_names = {
 	NAMES("outbound", "inbound"),
 	.synonym = LIST("out", "outbound", "in", "inbound"),
@@ -163,6 +165,7 @@ static const struct field appliance_fields[] = {
 	FIELD("vxlan_port", T_U16, DASH_A_APPLIANCE_VXLAN_PORT, .min = 1, .def = "4789"),
 	FIELD("fake_mac", T_MAC, DASH_A_APPLIANCE_FAKE_MAC, .def = "12:34:56:78:9a:bc"),
 	FIELD("max_flows", T_U32, DASH_A_APPLIANCE_MAX_FLOWS, .min = 1),
+	FIELD("max_memory", T_U64, DASH_A_APPLIANCE_MAX_MEMORY, .def = "0"),
 	FIELD("tcp_loose", T_BOOL, DASH_A_APPLIANCE_TCP_LOOSE, .def = "false"),
 	TIMEOUTS(DASH_A_APPLIANCE_TIMEOUTS),
 	FIELD("udp_sport", T_U16, DASH_A_APPLIANCE_UDP_SPORT, .absent = "hash"),
@@ -218,7 +221,7 @@ static const struct field eni_fields[] = {
 	ENUM("dscp_mode", DASH_A_ENI_DSCP_MODE, dscp_mode_names, .def = "preserve"),
 	FIELD("dscp", T_U8, DASH_A_ENI_DSCP, .max = 63, .def = "0"),
 	FIELD("check_reply_pa", T_BOOL, DASH_A_ENI_CHECK_REPLY_PA, .def = "true"),
-	FIELD("half_open", T_U8, DASH_A_ENI_HALF_OPEN, .max = 100),
+	FIELD("half_open", T_U8, DASH_A_ENI_HALF_OPEN, .max = 100, .def = "0"),
 	FIELD("resim_rate", T_U32, DASH_A_ENI_RESIM_RATE, .def = "0"),
 	TIMEOUTS(DASH_A_ENI_TIMEOUTS),
 	FIELD("v4_meter_policy_id", T_STR, DASH_A_ENI_V4_METER_POLICY),
@@ -577,6 +580,7 @@ const struct field flow_fields[] = {
 	REPLY("pa", T_ADDR, DASH_A_FLOW_PA),
 	REPLY("vni", T_U32, DASH_A_FLOW_VNI),
 	REPLY("rule", T_STR, DASH_A_FLOW_RULE),
+	FIELD("stale", T_BOOL, DASH_A_FLOW_STALE, .flags = F_REPLY),
 	END
 };
 
@@ -591,6 +595,7 @@ const struct field flow_filter_fields[] = {
 	ENUM("state", DASH_A_FLOW_STATE, flow_state_names),
 	FIELD("age", T_U32, DASH_A_FLOW_AGE),
 	FIELD("rule", T_STR, DASH_A_FLOW_RULE),
+	FIELD("stale", T_BOOL, DASH_A_FLOW_STALE),
 	END
 };
 
@@ -741,6 +746,11 @@ const struct field flow_stats_fields[] = {
 	FIELD("matched_udp", T_U64, DASH_A_FLOW_STATS_MATCHED_UDP),
 	FIELD("matched_tcp", T_U64, DASH_A_FLOW_STATS_MATCHED_TCP),
 	FIELD("rate_max", T_U64, DASH_A_FLOW_STATS_RATE_MAX),
+	FIELD("resim_deferred", T_U64, DASH_A_FLOW_STATS_RESIM_DEFERRED),
+	FIELD("cut", T_U64, DASH_A_FLOW_STATS_CUT),
+	FIELD("evicted", T_U64, DASH_A_FLOW_STATS_EVICTED),
+	FIELD("half_open", T_U64, DASH_A_FLOW_STATS_HALF_OPEN),
+	FIELD("bytes", T_U64, DASH_A_FLOW_STATS_BYTES),
 	END
 };
 

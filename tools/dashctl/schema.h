@@ -107,6 +107,7 @@ const char *name_of(const struct names *names, unsigned int value);
 extern const struct names drop_names;
 extern const struct names event_names;
 extern const struct names memory_names;
+extern const struct names policy_names;
 extern const struct names direction_names;
 extern const struct names flow_state_names;
 extern const struct names flow_order_names;

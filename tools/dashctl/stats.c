@@ -230,7 +230,7 @@ static void memory_cb(const struct nlmsghdr *msg, void *arg)
 {
 	unsigned int len;
 	const struct nlattr *attrs = nl_attrs(msg, &len), *attr;
-	uint64_t kind = 0, objects = 0, bytes = 0;
+	uint64_t kind = 0, objects = 0, bytes = 0, limit = 0;
 	struct json_object *list = arg, *o;
 	const char *name;
 	char text[24];
@@ -246,6 +246,9 @@ static void memory_cb(const struct nlmsghdr *msg, void *arg)
 		case DASH_A_MEMORY_BYTES:
 			bytes = attr_number(attr);
 			break;
+		case DASH_A_MEMORY_LIMIT:
+			limit = attr_number(attr);
+			break;
 		}
 	}
 	name = name_of(&memory_names, kind);
@@ -257,12 +260,14 @@ static void memory_cb(const struct nlmsghdr *msg, void *arg)
 	json_object_object_add(o, "kind", json_object_new_string(name));
 	json_object_object_add(o, "objects", json_object_new_uint64(objects));
 	json_object_object_add(o, "bytes", json_object_new_uint64(bytes));
+	if (limit)
+		json_object_object_add(o, "limit", json_object_new_uint64(limit));
 	json_object_array_add(list, o);
 }
 
 static void print_memory(struct json_object *list)
 {
-	uint64_t total = 0;
+	uint64_t total = 0, limit = 0, limited = 0;
 	size_t i;
 
 	printf("%-10s %12s %15s %12s\n", "KIND", "OBJECTS", "BYTES", "BYTES/OBJECT");
@@ -271,12 +276,19 @@ static void print_memory(struct json_object *list)
 		uint64_t n = member_number(o, "objects"), bytes = member_number(o, "bytes");
 
 		total += bytes;
+		if (member(o, "limit")) {
+			limit = member_number(o, "limit");
+			limited += bytes;
+		}
 		printf("%-10s %12" PRIu64 " %15" PRIu64, member_text(o, "kind"), n, bytes);
 		if (n)
 			printf(" %12" PRIu64, bytes / n);
 		putchar('\n');
 	}
 	printf("%-10s %12s %15" PRIu64 "\n", "total", "", total);
+	if (limit)
+		printf("configuration %24" PRIu64 " of %" PRIu64 " (max_memory)\n", limited,
+		       limit);
 }
 
 static int cmd_memory(struct args *a)

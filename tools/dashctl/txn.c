@@ -180,6 +180,8 @@ static bool command(struct txn *t, uint8_t cmd, struct nl_error *err)
 
 	if (t->id)
 		attr_u32(&b, DASH_A_CONFIG_TXN, t->id);
+	if (cmd == DASH_CMD_TXN_COMMIT)
+		attr_u8(&b, DASH_A_CONFIG_POLICY, opt.policy);
 	nl_end(&b, at);
 	ok = nl_talk(t->nl, &b, take_id, &t->id, err);
 	abuf_free(&b);
