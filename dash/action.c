@@ -14,6 +14,7 @@
 #include "route.h"
 #include "tunnel.h"
 #include "vnet.h"
+#include "vport.h"
 #include "xform.h"
 
 /* An encapsulation towards @pa; the source is a VIP of its family. */
@@ -33,7 +34,8 @@ static enum dash_drop dash_action_encap(const struct dash_pkt *pkt,
 	else
 		return DASH_DROP_NO_NEXTHOP;
 
-	xf->kind = DASH_XFORM_ENCAP;
+	xf->kind = dash_vport_is_here(pkt, pa) ? DASH_XFORM_LOCAL :
+						 DASH_XFORM_ENCAP;
 	xf->encap = DASH_ENCAP_TYPE_VXLAN;
 	xf->daddr = *pa;
 	xf->hash_sport = !pkt->inst->fixed_sport;
@@ -47,6 +49,12 @@ static enum dash_drop dash_action_to_vm(const struct dash_pkt *pkt,
 	const struct dash_eni_cfg *ecfg = pkt->ecfg;
 	const struct in6_addr *pa = &ecfg->underlay_ip;
 
+	/* Where its frames came from they go, be that gone at the moment. */
+	if (dash_vport_has(pkt->eni) ||
+	    (!ecfg->has_underlay_ip && dash_pkt_is_frame(pkt))) {
+		xf->kind = DASH_XFORM_VPORT;
+		return DASH_DROP_NONE;
+	}
 	if (!ecfg->has_underlay_ip) {
 		/* where the VM is, is where its packets come from */
 		if (pkt->dir == DASH_DIRECTION_INBOUND)

@@ -46,6 +46,11 @@
 #include "pipeline.h"
 #include "port.h"
 
+/* Between VMs of one host a packet comes in twice, and so does an error that it
+ * causes where it arrives.
+ */
+#define DASH_BATCH_LOOPS	2
+
 /* packets that go directly after one came alone */
 #define DASH_BATCH_ALONE	16
 
@@ -65,6 +70,8 @@ struct dash_batch {
 	unsigned int direct;
 	/** @scheduled: @napi will be polled */
 	bool scheduled;
+	/** @loops: packets under way that the pipeline sent to itself */
+	u8 loops;
 	/** @busy: in the pipeline; what arrives now is of its making */
 	bool busy;
 	/** @pkt: packets */
@@ -126,6 +133,28 @@ static noinline bool dash_batch_nested(struct dash_port *port,
 	return true;
 }
 
+/* The packet is the last of those in the batch. */
+static __always_inline void dash_batch_add(struct dash_batch *b,
+					   struct sk_buff *skb)
+{
+	if (!b->n && b->direct) {
+		b->direct--;
+		dash_batch_run(b, 1);
+		return;
+	}
+
+	/* a route may be one that only this RCU section keeps */
+	skb_dst_drop(skb);
+	b->since++;
+	WRITE_ONCE(b->n, b->n + 1);
+	if (!b->scheduled) {
+		b->scheduled = true;
+		napi_schedule(&b->napi);
+	}
+	if (b->n == DASH_BATCH_MAX)
+		dash_batch_flush(b);
+}
+
 bool dash_batch_rx(struct dash_port *port, struct sk_buff *skb)
 {
 	struct dash_batch *b = this_cpu_ptr(dash_batches);
@@ -140,23 +169,45 @@ bool dash_batch_rx(struct dash_port *port, struct sk_buff *skb)
 		dash_parse_undo(pkt);
 		return false;
 	}
-	if (!b->n && b->direct) {
-		b->direct--;
-		dash_batch_run(b, 1);
-		return true;
-	}
-
-	/* a route may be one that only this RCU section keeps */
-	skb_dst_drop(skb);
-	b->since++;
-	WRITE_ONCE(b->n, b->n + 1);
-	if (!b->scheduled) {
-		b->scheduled = true;
-		napi_schedule(&b->napi);
-	}
-	if (b->n == DASH_BATCH_MAX)
-		dash_batch_flush(b);
+	dash_batch_add(b, skb);
 	return true;
+}
+
+/* A frame that others of the batch led to. */
+static noinline void dash_batch_nested_frame(struct dash_port *port,
+					     struct sk_buff *skb)
+{
+	struct dash_pkt pkt;
+
+	dash_pkt_init_frame(&pkt, skb, port->dn, port);
+	dash_pipeline_rx(&pkt, NULL, 1);
+}
+
+void dash_batch_rx_frame(struct dash_port *port, struct sk_buff *skb)
+{
+	struct dash_batch *b = this_cpu_ptr(dash_batches);
+
+	if (unlikely(b->busy)) {
+		dash_batch_nested_frame(port, skb);
+		return;
+	}
+	dash_pkt_init_frame(&b->pkt[b->n], skb, port->dn, port);
+	dash_batch_add(b, skb);
+}
+
+bool dash_batch_loop(struct dash_port *port, struct sk_buff *skb)
+{
+	struct dash_batch *b = this_cpu_ptr(dash_batches);
+	bool taken;
+
+	if (b->loops == DASH_BATCH_LOOPS)
+		return false;
+	b->loops++;
+	taken = dash_batch_nested(port, skb);
+	b->loops--;
+	if (taken)
+		dash_port_count(port, true);
+	return taken;
 }
 
 void dash_batch_drain(void)

@@ -24,6 +24,26 @@ struct sk_buff;
 bool dash_batch_rx(struct dash_port *port, struct sk_buff *skb);
 
 /**
+ * dash_batch_rx_frame - take a frame of a vport
+ * @port: vport
+ * @skb: frame, the caller's alone, with data at its Ethernet header
+ *
+ * Context: RCU, BH off.
+ */
+void dash_batch_rx_frame(struct dash_port *port, struct sk_buff *skb);
+
+/**
+ * dash_batch_loop - take a packet that the pipeline sends to itself
+ * @port: where it came in before
+ * @skb: packet with outer headers, to a VIP
+ *
+ * A packet that is sent so again and again ends here soon.
+ * Context: within the pipeline.
+ * Return: false when the packet stays the caller's.
+ */
+bool dash_batch_loop(struct dash_port *port, struct sk_buff *skb);
+
+/**
  * dash_batch_drain - wait until packets taken so far are gone
  *
  * Context: process, may sleep.

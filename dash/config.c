@@ -39,6 +39,7 @@
 #include "meter.h"
 #include "nat.h"
 #include "port.h"
+#include "port_config.h"
 #include "resim.h"
 #include "route.h"
 #include "tag_config.h"
@@ -211,7 +212,7 @@ static void dash_refs_link(struct dash_txn *txn, struct dash_row *row,
 	}
 }
 
-static void dash_refs_unlink(struct dash_net *dn, struct dash_row *row)
+void dash_refs_unlink(struct dash_net *dn, struct dash_row *row)
 {
 	int i;
 
@@ -513,6 +514,8 @@ static int dash_check_sym(struct dash_txn *txn, struct dash_sym *sym)
 		return dash_aclgroup_check(txn, sym);
 	case DASH_OBJECT_TYPE_ACL_BIND:
 		return dash_aclgroup_check_bind(txn, sym);
+	case DASH_OBJECT_TYPE_PORT:
+		return dash_port_config_check(txn, sym);
 	}
 	return 0;
 }
@@ -570,23 +573,6 @@ static int dash_prepare_data(struct dash_txn *txn, struct dash_sym *sym)
 		return 0;
 	}
 	return sym->data ? 0 : -ENOMEM;
-}
-
-static int dash_prepare_port(struct dash_txn *txn, struct dash_sym *sym)
-{
-	const char *why = "out of memory";
-	struct dash_port *port;
-
-	if (sym->type != DASH_OBJECT_TYPE_PORT || !sym->next || sym->data)
-		return 0;
-
-	txn->row = sym->next;
-	port = dash_port_alloc(txn->dn, sym->name, &why);
-	if (IS_ERR(port))
-		return dash_txn_fail(txn, PTR_ERR(port), "%s", why);
-	txn->row = NULL;
-	sym->data = port;
-	return 0;
 }
 
 static bool dash_txn_has(const struct dash_txn *txn, u32 types)
@@ -651,7 +637,9 @@ static int dash_prepare(struct dash_txn *txn)
 	int err;
 
 	list_for_each_entry(sym, &txn->syms, staged_list) {
-		err = dash_prepare_port(txn, sym);
+		if (sym->type != DASH_OBJECT_TYPE_PORT || !sym->next)
+			continue;
+		err = dash_port_config_prepare(txn, sym);
 		if (err)
 			return err;
 	}
@@ -770,6 +758,8 @@ static void dash_unstage(struct dash_txn *txn)
 			dash_row_free(sym->next);
 			sym->next = NULL;
 		}
+		if (sym->type == DASH_OBJECT_TYPE_PORT)
+			dash_port_config_unprepare(sym);
 		if (!rcu_access_pointer(sym->cur))
 			dash_sym_free_data(dn, sym);
 		dash_sym_put(dn, sym);
@@ -833,14 +823,7 @@ static void dash_publish(struct dash_txn *txn)
 	WRITE_ONCE(dn->gen, dn->gen + 1);
 
 	/* Devices come last, when everything is there that their packets need. */
-	list_for_each_entry(sym, &txn->syms, staged_list) {
-		if (sym->type != DASH_OBJECT_TYPE_PORT || !sym->data)
-			continue;
-		if (sym->doomed)
-			dash_sym_free_data(dn, sym);
-		else if (!((struct dash_port *)sym->data)->attached)
-			dash_port_attach(sym->data);
-	}
+	dash_port_config_publish(txn);
 }
 
 /* Free what was replaced; a grace period has passed. */
@@ -959,100 +942,6 @@ int dash_config_apply(struct dash_net *dn, struct dash_rows *rows,
 	}
 	dash_rows_free(rows);
 	return err;
-}
-
-static void dash_config_drop_port(struct dash_net *dn, struct dash_sym *sym,
-				  const char *renamed)
-{
-	struct dash_event_config *ev = dash_event_config_begin(dn);
-	struct dash_row *row = dash_dereference(dn, sym->cur);
-
-	dn->row_bytes -= dash_memory_of_row(sym, row);
-	RCU_INIT_POINTER(sym->cur, NULL);
-	WRITE_ONCE(dn->gen, dn->gen + 1);
-	dash_event_config_note(ev, DASH_OBJECT_TYPE_PORT, true, sym->name);
-	if (renamed)
-		dash_event_config_note(ev, DASH_OBJECT_TYPE_PORT, false,
-				       renamed);
-	dash_event_config_end(ev, true);
-	if (row) {
-		synchronize_net();
-		dash_row_free(row);
-	}
-	dash_sym_put(dn, sym);
-}
-
-void dash_config_port_gone(struct dash_net *dn, const char *name)
-{
-	struct dash_sym *sym;
-
-	mutex_lock(&dn->lock);
-	sym = dash_sym_find(dn, DASH_OBJECT_TYPE_PORT, name);
-	if (sym && sym->data) {
-		dash_sym_free_data(dn, sym);
-		dash_config_drop_port(dn, sym, NULL);
-	}
-	mutex_unlock(&dn->lock);
-}
-
-/* The row under the new name; without memory the device is detached, which
- * is better than a row that says something else than what is.
- */
-void dash_config_port_renamed(struct dash_net *dn, struct dash_port *port)
-{
-	struct dash_sym *old = NULL, *sym;
-	struct dash_row *row = NULL;
-	struct nlattr *nla;
-	unsigned long id;
-	u32 len;
-
-	mutex_lock(&dn->lock);
-	xa_for_each(&dn->by_id[DASH_OBJECT_TYPE_PORT], id, sym)
-		if (sym->data == port)
-			old = sym;
-	if (!old)
-		goto unlock;
-
-	len = nla_total_size(strlen(port->dev->name) + 1) +
-	      nla_total_size(sizeof(u8));
-	row = kvzalloc(struct_size(row, data, len), GFP_KERNEL_ACCOUNT);
-	sym = dash_sym_get(dn, DASH_OBJECT_TYPE_PORT, port->dev->name);
-	/* a change under way may have given the name its place already */
-	if (!row || IS_ERR(sym) ||
-	    (!sym->id &&
-	     xa_insert(&dn->by_id[sym->type], dn->next_id[sym->type] + 1, sym,
-		       GFP_KERNEL_ACCOUNT))) {
-		kvfree(row);
-		if (!IS_ERR(sym))
-			dash_sym_put(dn, sym);
-		dash_sym_free_data(dn, old);
-		dash_config_drop_port(dn, old, NULL);
-		goto unlock;
-	}
-	if (!sym->id)
-		sym->id = ++dn->next_id[sym->type];
-
-	row->type = DASH_OBJECT_TYPE_PORT;
-	row->len = len;
-	row->gen = dn->gen + 1;
-	row->attrs = row->data;
-	row->sym = sym;
-	nla = (struct nlattr *)row->data;
-	nla->nla_type = DASH_A_PORT_NAME;
-	nla->nla_len = nla_attr_size(strlen(port->dev->name) + 1);
-	memcpy(nla_data(nla), port->dev->name, strlen(port->dev->name) + 1);
-	nla = (void *)nla + NLA_ALIGN(nla->nla_len);
-	nla->nla_type = DASH_A_PORT_ROLE;
-	nla->nla_len = nla_attr_size(sizeof(u8));
-	*(u8 *)nla_data(nla) = DASH_PORT_ROLE_UNDERLAY;
-
-	sym->data = port;
-	old->data = NULL;
-	rcu_assign_pointer(sym->cur, row);
-	dn->row_bytes += dash_memory_of_row(sym, row);
-	dash_config_drop_port(dn, old, sym->name);
-unlock:
-	mutex_unlock(&dn->lock);
 }
 
 int dash_config_init(struct dash_net *dn)

@@ -13,7 +13,6 @@
 
 struct dash_event_config;
 struct dash_inst;
-struct dash_port;
 struct dash_tag_txn;
 struct netlink_ext_ack;
 
@@ -208,22 +207,12 @@ int dash_config_init(struct dash_net *dn);
 void dash_config_fini(struct dash_net *dn);
 
 /**
- * dash_config_port_gone - detach a device that goes, and drop its row
+ * dash_refs_unlink - a row does not mention others any more
  * @dn: instance
- * @name: name in the row
+ * @row: row
  *
- * Context: RTNL; takes dn->lock.
+ * Context: dash_net.lock held.
  */
-void dash_config_port_gone(struct dash_net *dn, const char *name);
-
-/**
- * dash_config_port_renamed - move the row of a device to its new name
- * @dn: instance
- * @port: attached device
- *
- * Without memory for that the device is detached.
- * Context: RTNL; takes dn->lock.
- */
-void dash_config_port_renamed(struct dash_net *dn, struct dash_port *port);
+void dash_refs_unlink(struct dash_net *dn, struct dash_row *row);
 
 #endif /* _DASH_CONFIG_H */

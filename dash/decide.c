@@ -37,6 +37,7 @@
 #include "route.h"
 #include "trace.h"
 #include "vnet.h"
+#include "vport.h"
 
 /**
  * struct dash_decision - decision under way
@@ -66,7 +67,8 @@ static enum dash_drop dash_decide_outbound(struct dash_pkt *pkt,
 {
 	enum dash_drop reason;
 
-	if (!dash_eni_may_use(pkt->ecfg, &pkt->t.src))
+	if (!dash_eni_may_use(pkt->ecfg, &pkt->t.src) ||
+	    dash_vport_is_elsewhere(pkt))
 		return DASH_DROP_SPOOF;
 	reason = dash_acl_check(pkt);
 	if (reason)

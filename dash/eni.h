@@ -21,6 +21,7 @@
 struct dash_acl_group;
 struct dash_flow_table;
 struct dash_net;
+struct dash_port;
 struct dash_route_group;
 struct dash_row;
 struct dash_rule_table;
@@ -125,6 +126,8 @@ struct dash_eni {
 	struct dash_eni_cfg __rcu *cfg;
 	/** @next: configuration about to be published, under dash_net.lock */
 	struct dash_eni_cfg *next;
+	/** @vport: device of its VM, RCU, written under dash_net.lock */
+	struct dash_port __rcu *vport;
 	/** @rules: inbound route rules, RCU, written under dash_net.lock */
 	struct dash_rule_table __rcu *rules;
 	/** @next_rules: about to be published, under dash_net.lock */

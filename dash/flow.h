@@ -74,7 +74,7 @@ struct dash_flow_act {
 	u32 eni_id;
 	/** @vni: VNI that the initiator's packets come with */
 	u32 vni;
-	/** @encap: enum dash_encap_type that they come in */
+	/** @encap: enum dash_encap_type that they come in, or DASH_ENCAP_NONE */
 	u8 encap;
 	/** @again: it was made by settings that are no more */
 	bool again;

@@ -172,6 +172,10 @@ static struct dash_flow_act *act_alloc(struct dash_flow_table *ft,
 		return act;
 
 	for (i = 0; i < 2; i++) {
+		/* what does not leave by the underlay */
+		if (act->xf[i].kind == DASH_XFORM_LOCAL ||
+		    act->xf[i].kind == DASH_XFORM_VPORT)
+			continue;
 		act->xf[i].nh = dash_underlay_get(pkt->dn, &act->xf[i]);
 		if (!act->xf[i].nh)
 			goto free;

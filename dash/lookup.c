@@ -42,6 +42,9 @@ enum dash_drop dash_lookup_trusted(const struct dash_pkt *pkt)
 
 	if (!inst->n_trusted && !ecfg->n_trusted)
 		return DASH_DROP_NONE;
+	/* has no VNI to be trusted or not */
+	if (dash_pkt_is_frame(pkt))
+		return DASH_DROP_NONE;
 	if (dash_vni_in(inst->trusted, inst->n_trusted, vni) ||
 	    dash_vni_in(ecfg->trusted, ecfg->n_trusted, vni))
 		return DASH_DROP_NONE;

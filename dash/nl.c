@@ -127,7 +127,7 @@ int dash_nl_put_xform(struct sk_buff *skb, int attr,
 
 	if (!nest)
 		return -EMSGSIZE;
-	if (xf->kind == DASH_XFORM_ENCAP &&
+	if (dash_xform_is_encap(xf) &&
 	    (dash_nl_put_addr(skb, DASH_A_XFORM_OUTER_SRC, &xf->saddr) ||
 	     dash_nl_put_addr(skb, DASH_A_XFORM_OUTER_DST, &xf->daddr) ||
 	     nla_put_u32(skb, DASH_A_XFORM_VNI, xf->vni) ||

@@ -21,6 +21,7 @@
 #include "tunnel.h"
 #include "underlay.h"
 #include "vnet.h"
+#include "vport.h"
 
 static u16 dash_explain_u16(struct genl_info *info, int attr, u16 absent)
 {
@@ -74,6 +75,11 @@ static int dash_explain_outer(struct genl_info *info, struct dash_pkt *pkt)
 	bool out = pkt->dir == DASH_DIRECTION_OUTBOUND;
 	bool v6;
 
+	if (out && !pa && !vni && dash_vport_has(pkt->eni)) {
+		pkt->outer.encap = DASH_ENCAP_NONE;
+		dash_vport_vip(pkt);
+		return 0;
+	}
 	if (pa) {
 		if (!dash_nl_get_addr(info, pa, &pkt->outer.saddr))
 			return -EINVAL;
@@ -138,7 +144,8 @@ static int dash_put_acl_steps(struct sk_buff *skb,
 int dash_nl_put_explain_pkt(struct sk_buff *skb, const struct dash_pkt *pkt,
 			    bool parsed)
 {
-	if (dash_nl_put_addr(skb, DASH_A_EXPLAIN_PA, &pkt->outer.saddr))
+	if (!dash_pkt_is_frame(pkt) &&
+	    dash_nl_put_addr(skb, DASH_A_EXPLAIN_PA, &pkt->outer.saddr))
 		return -EMSGSIZE;
 	if (!parsed)
 		return 0;
@@ -150,7 +157,9 @@ int dash_nl_put_explain_pkt(struct sk_buff *skb, const struct dash_pkt *pkt,
 	    dash_nl_put_addr(skb, DASH_A_EXPLAIN_DST, &pkt->t.dst) ||
 	    nla_put_u8(skb, DASH_A_EXPLAIN_PROTO, pkt->t.proto) ||
 	    nla_put_u16(skb, DASH_A_EXPLAIN_SPORT, ntohs(pkt->t.sport)) ||
-	    nla_put_u16(skb, DASH_A_EXPLAIN_DPORT, ntohs(pkt->t.dport)) ||
+	    nla_put_u16(skb, DASH_A_EXPLAIN_DPORT, ntohs(pkt->t.dport)))
+		return -EMSGSIZE;
+	if (!dash_pkt_is_frame(pkt) &&
 	    nla_put_u32(skb, DASH_A_EXPLAIN_VNI, pkt->outer.vni))
 		return -EMSGSIZE;
 	return 0;

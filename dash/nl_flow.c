@@ -22,6 +22,7 @@
 #include "nl_gen.h"
 #include "resim.h"
 #include "rows.h"
+#include "vport.h"
 
 /* How a dump of connections goes on, in netlink_callback.ctx. */
 struct dash_flow_dump {
@@ -84,7 +85,9 @@ static int dash_put_flow(struct sk_buff *skb, const struct dash_flow *flow,
 {
 	const struct dash_flow_act *act = rcu_dereference(flow->act);
 	struct dash_xform xf[2] = { act->xf[0], act->xf[1] };
+	bool frames = act->encap == DASH_ENCAP_NONE;
 	unsigned long now = jiffies;
+	char dev[IFNAMSIZ];
 	struct dash_tuple t;
 	int i;
 
@@ -112,9 +115,14 @@ static int dash_put_flow(struct sk_buff *skb, const struct dash_flow *flow,
 	    dash_nl_put_xform(skb, DASH_A_FLOW_REVERSE, &xf[1], NULL,
 			      READ_ONCE(flow->packets[1]),
 			      READ_ONCE(flow->bytes[1])) ||
-	    dash_nl_put_addr(skb, DASH_A_FLOW_PA, &act->pa) ||
-	    nla_put_u32(skb, DASH_A_FLOW_VNI, act->vni) ||
 	    nla_put_u8(skb, DASH_A_FLOW_STALE, dash_resim_is_stale(flow)))
+		return -EMSGSIZE;
+	if (!frames && (dash_nl_put_addr(skb, DASH_A_FLOW_PA, &act->pa) ||
+			nla_put_u32(skb, DASH_A_FLOW_VNI, act->vni)))
+		return -EMSGSIZE;
+	if ((frames || act->xf[0].kind == DASH_XFORM_VPORT) &&
+	    dash_vport_dev(flow->eni, dev) &&
+	    nla_put_string(skb, DASH_A_FLOW_DEV, dev))
 		return -EMSGSIZE;
 	return f->details ? dash_put_rule(skb, flow, f->work) : 0;
 }

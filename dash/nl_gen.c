@@ -148,10 +148,13 @@ const struct nla_policy dash_pa_validation_nl_policy[DASH_A_PA_VALIDATION_APPEND
 	[DASH_A_PA_VALIDATION_APPEND] = { .type = NLA_FLAG, },
 };
 
-const struct nla_policy dash_port_nl_policy[DASH_A_PORT_IFINDEX + 1] = {
+const struct nla_policy dash_port_nl_policy[DASH_A_PORT_NSID + 1] = {
 	[DASH_A_PORT_NAME] = { .type = NLA_NUL_STRING, .len = 15, },
-	[DASH_A_PORT_ROLE] = NLA_POLICY_MAX(NLA_U8, 0),
+	[DASH_A_PORT_ROLE] = NLA_POLICY_MAX(NLA_U8, 1),
 	[DASH_A_PORT_IFINDEX] = { .type = NLA_U32, },
+	[DASH_A_PORT_ENI] = { .type = NLA_NUL_STRING, .len = 63, },
+	[DASH_A_PORT_NETNS] = { .type = NLA_NUL_STRING, .len = 255, },
+	[DASH_A_PORT_NSID] = { .type = NLA_U32, },
 };
 
 const struct nla_policy dash_port_range_nl_policy[DASH_A_PORT_RANGE_HI + 1] = {

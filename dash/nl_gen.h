@@ -24,7 +24,7 @@ extern const struct nla_policy dash_meter_policy_nl_policy[DASH_A_METER_POLICY_I
 extern const struct nla_policy dash_meter_rule_nl_policy[DASH_A_METER_RULE_CLASS + 1];
 extern const struct nla_policy dash_nexthop_nl_policy[DASH_A_NEXTHOP_PORT + 1];
 extern const struct nla_policy dash_pa_validation_nl_policy[DASH_A_PA_VALIDATION_APPEND + 1];
-extern const struct nla_policy dash_port_nl_policy[DASH_A_PORT_IFINDEX + 1];
+extern const struct nla_policy dash_port_nl_policy[DASH_A_PORT_NSID + 1];
 extern const struct nla_policy dash_port_range_nl_policy[DASH_A_PORT_RANGE_HI + 1];
 extern const struct nla_policy dash_prefix_nl_policy[DASH_A_PREFIX_LEN + 1];
 extern const struct nla_policy dash_qos_nl_policy[DASH_A_QOS_FLOWS + 1];

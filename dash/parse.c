@@ -39,6 +39,7 @@
 #include <linux/udp.h>
 #include <linux/unaligned.h>
 #include <net/checksum.h>
+#include <net/dsfield.h>
 #include <net/gre.h>
 #include <net/ip.h>
 #include <net/ip6_checksum.h>
@@ -848,8 +849,6 @@ static enum dash_drop dash_parse_eth(struct dash_pkt *pkt)
 
 	if (dash_parse_is_group(&pkt->t.src))
 		return DASH_DROP_MALFORMED;
-	if (dash_parse_is_group(&pkt->t.dst))
-		return DASH_DROP_MULTICAST;
 
 	/* headers are looked at no further where nothing is known of them */
 	if (!pskb_may_pull(skb, ip.l4))
@@ -858,6 +857,8 @@ static enum dash_drop dash_parse_eth(struct dash_pkt *pkt)
 	pkt->frag = ip.frag;
 	pkt->frag_id = ip.id;
 	pkt->df = df;
+	if (dash_parse_is_group(&pkt->t.dst))
+		return DASH_DROP_MULTICAST;
 	if (unlikely(skb_is_gso(skb)) && !dash_parse_gso_ok(pkt))
 		return DASH_DROP_MALFORMED;
 
@@ -901,4 +902,24 @@ enum dash_drop dash_parse_plain(struct dash_pkt *pkt)
 	__skb_push(pkt->skb, ETH_HLEN);
 	pkt->inner_eth = 0;
 	return dash_parse_eth(pkt);
+}
+
+enum dash_drop dash_parse_frame(struct dash_pkt *pkt)
+{
+	struct sk_buff *skb = pkt->skb;
+	enum dash_drop drop;
+
+	pkt->inner_eth = 0;
+	drop = dash_parse_eth(pkt);
+	if (drop == DASH_DROP_MULTICAST && pkt->frag == DASH_FRAG_NONE)
+		/* what it lacks, it need not have */
+		dash_parse_l4(pkt);
+	if (drop)
+		return drop;
+
+	/* the header was read before */
+	pkt->outer.tos = pkt->t.v6 ?
+		ipv6_get_dsfield((void *)(skb->data + pkt->inner_l3)) :
+		ipv4_get_dsfield((void *)(skb->data + pkt->inner_l3));
+	return DASH_DROP_NONE;
 }

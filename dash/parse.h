@@ -44,9 +44,14 @@ struct dash_outer {
 	__be16 vlan_tci;
 	/** @tos: IPv4 TOS or IPv6 traffic class, ECN included */
 	u8 tos;
-	/** @encap: enum dash_encap_type */
+	/** @encap: enum dash_encap_type or DASH_ENCAP_NONE */
 	u8 encap;
 };
+
+/* A frame of a vport has no outer header. Then addresses and VNI are zeros,
+ * but for a VIP as destination; the TOS is that of its own IP header.
+ */
+#define DASH_ENCAP_NONE	0xff
 
 /**
  * struct dash_tuple - whose connection a packet belongs to
@@ -163,7 +168,10 @@ struct dash_pkt {
 	struct dash_flow_key key;
 	/** @hash: keyed hash of its connection's name */
 	u32 hash;
-	/** @rx_len: length as received, from the outer network header on */
+	/**
+	 * @rx_len: length as received, from the outer network header on, or
+	 * from the Ethernet header of a frame
+	 */
 	u32 rx_len;
 	/** @mtu: path MTU that it does not fit, when too_big is the verdict */
 	u32 mtu;
@@ -241,6 +249,34 @@ static inline void dash_pkt_init(struct dash_pkt *pkt, struct sk_buff *skb,
 }
 
 /**
+ * dash_pkt_init_frame - begin with a frame of a vport
+ * @pkt: as above
+ * @skb: frame, with data at its Ethernet header
+ * @dn: instance
+ * @port: the vport
+ */
+static inline void dash_pkt_init_frame(struct dash_pkt *pkt,
+				       struct sk_buff *skb,
+				       struct dash_net *dn,
+				       struct dash_port *port)
+{
+	dash_pkt_init(pkt, skb, dn, port);
+	pkt->outer = (struct dash_outer){ .encap = DASH_ENCAP_NONE };
+	pkt->rx_len = skb->len;
+}
+
+/**
+ * dash_pkt_is_frame - is it one of a vport?
+ * @pkt: packet, or packet in thought
+ *
+ * Return: false when it came with outer headers.
+ */
+static inline bool dash_pkt_is_frame(const struct dash_pkt *pkt)
+{
+	return pkt->outer.encap == DASH_ENCAP_NONE;
+}
+
+/**
  * dash_pkt_is_named - does a packet itself say what connection it belongs to?
  * @pkt: parsed packet
  *
@@ -307,5 +343,16 @@ bool dash_parse_plain_outer(struct dash_pkt *pkt);
  * Return: as dash_parse_inner(), without DASH_DROP_FRAG_OUTER.
  */
 enum dash_drop dash_parse_plain(struct dash_pkt *pkt);
+
+/**
+ * dash_parse_frame - the same for a frame of a vport that carries IP
+ * @pkt: as dash_pkt_init_frame() left it; its TOS is filled, too
+ *
+ * Of what goes to a group, which is refused, the ports or type are read, too.
+ * Context: RCU, softirq. May reallocate the skb's head.
+ *
+ * Return: as above.
+ */
+enum dash_drop dash_parse_frame(struct dash_pkt *pkt);
 
 #endif /* _DASH_PARSE_H */

@@ -45,6 +45,7 @@
 #include "tunnel.h"
 #include "underlay.h"
 #include "vnet.h"
+#include "vport.h"
 #include "xform.h"
 
 static struct dash_dir_stats *dash_count_begin(const struct dash_pkt *pkt)
@@ -191,7 +192,7 @@ static bool dash_reply_is_valid(const struct dash_pkt *pkt,
 	const struct dash_vnet *vnet = act->vnet ?: pkt->ecfg->vnet;
 	const struct in6_addr *pa = &pkt->outer.saddr;
 
-	if (act->xf[0].kind == DASH_XFORM_ENCAP &&
+	if (dash_xform_is_encap(&act->xf[0]) &&
 	    ipv6_addr_equal(pa, &act->xf[0].daddr))
 		return true;
 	if (act->xf[1].nat)
@@ -312,6 +313,7 @@ dash_known_anew(struct dash_pkt *pkt, struct dash_flow_table *ft,
 		keep = !pkt->rec && !pkt->icmp_err;
 		dash_flow_initiator(pkt, flow, &init);
 		init.outer = pkt->outer;
+		init.port = pkt->port;
 		reason = dash_redecide(ft, flow, &init, keep, &own);
 		pkt->acl_stage = init.acl_stage;
 		if (reason)
@@ -587,6 +589,17 @@ static noinline enum dash_drop dash_begin_plain(struct dash_pkt *pkt,
 	return reason;
 }
 
+/* The ENI of a frame is known before anything else. */
+static noinline enum dash_drop dash_begin_frame(struct dash_pkt *pkt)
+{
+	enum dash_drop reason = dash_vport_eni(pkt);
+
+	if (reason)
+		return reason;
+	dash_count_rx(pkt);
+	return dash_vport_parse(pkt);
+}
+
 /* Up to the name of the connection. */
 static enum dash_drop dash_begin(struct dash_pkt *pkt)
 {
@@ -595,9 +608,13 @@ static enum dash_drop dash_begin(struct dash_pkt *pkt)
 
 	/* settings may have changed while it waited for others */
 	pkt->inst = rcu_dereference(pkt->dn->inst);
+	/* what comes from a vport has not come to a VIP yet */
 	if (unlikely(!dash_inst_is_vip(pkt->inst, &pkt->outer.daddr))) {
-		reason = pkt->plain ? dash_begin_plain(pkt, ft) :
-				      DASH_DROP_NO_VIP;
+		reason = DASH_DROP_NO_VIP;
+		if (pkt->plain)
+			reason = dash_begin_plain(pkt, ft);
+		else if (dash_pkt_is_frame(pkt))
+			reason = dash_begin_frame(pkt);
 		if (reason)
 			return reason;
 	} else {

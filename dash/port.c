@@ -6,6 +6,8 @@
  * ingress filters, before the host's protocols. What is not ours goes on to
  * these as if nobody had looked at it.
  *
+ * A port is an underlay port, or the vport of an ENI, see vport.c.
+ *
  * Ports are attached and detached under RTNL, of which the stack also says
  * when a device is renamed or goes (to another namespace, too).
  */
@@ -18,12 +20,13 @@
 #include <net/gso.h>
 
 #include "batch.h"
-#include "config.h"
 #include "inst.h"
 #include "netns.h"
 #include "parse.h"
 #include "pipeline.h"
 #include "port.h"
+#include "port_config.h"
+#include "vport.h"
 
 /* What a packet that stays whole may be: a tunnel, in which there is TCP or
  * UDP. Everything else, such as datagrams that the device or its driver merged
@@ -36,15 +39,6 @@
 				 SKB_GSO_UDP_L4 | SKB_GSO_DODGY)
 
 /* --- packets --- */
-
-static void dash_port_count(struct dash_port *port, bool ours)
-{
-	struct dash_port_stats *s = this_cpu_ptr(port->stats);
-
-	u64_stats_update_begin(&s->syncp);
-	u64_stats_inc(ours ? &s->ours : &s->passed);
-	u64_stats_update_end(&s->syncp);
-}
 
 static bool dash_port_is_whole(const struct sk_buff *skb)
 {
@@ -142,26 +136,38 @@ pass:
 
 /* --- attaching --- */
 
-struct dash_port *dash_port_alloc(struct dash_net *dn, const char *name,
+static struct dash_port *dash_port_of(const struct net_device *dev)
+{
+	rx_handler_func_t *rx = rtnl_dereference(dev->rx_handler);
+
+	if (rx != dash_port_rx && rx != dash_vport_rx)
+		return NULL;
+
+	return rtnl_dereference(dev->rx_handler_data);
+}
+
+struct dash_port *dash_port_alloc(struct dash_net *dn, struct net *net,
+				  const char *name, const struct dash_port *instead,
 				  const char **errp)
 {
+	struct dash_port *port, *old;
 	struct net_device *dev;
-	struct dash_port *port;
 	int cpu;
 
 	ASSERT_RTNL();
 
-	dev = __dev_get_by_name(dn->net, name);
 	/* by its name, not by another one that it also has */
+	dev = __dev_get_by_name(net, name);
 	if (!dev || strcmp(dev->name, name)) {
 		*errp = "no such device";
 		return ERR_PTR(-ENODEV);
 	}
+	old = dash_port_of(dev);
 	if (dev->flags & IFF_LOOPBACK || dev->type != ARPHRD_ETHER) {
 		*errp = "not an Ethernet device";
 		return ERR_PTR(-EINVAL);
 	}
-	if (netdev_is_rx_handler_busy(dev)) {
+	if (netdev_is_rx_handler_busy(dev) && (!old || old != instead)) {
 		*errp = "device is in use by a bridge, bond or the like";
 		return ERR_PTR(-EBUSY);
 	}
@@ -180,7 +186,8 @@ struct dash_port *dash_port_alloc(struct dash_net *dn, const char *name,
 		u64_stats_init(&per_cpu_ptr(port->stats, cpu)->syncp);
 	port->dn = dn;
 	port->dev = dev;
-	strscpy(port->name, dev->name, sizeof(port->name));
+	port->foreign = !net_eq(net, dn->net);
+	dash_icmp_limit_init(&port->answers);
 	return port;
 
 err_free_port:
@@ -190,17 +197,22 @@ err_nomem:
 	return ERR_PTR(-ENOMEM);
 }
 
-void dash_port_attach(struct dash_port *port)
+void dash_port_attach(struct dash_port *port, struct dash_eni *eni)
 {
 	ASSERT_RTNL();
 
+	port->eni = eni;
 	/* dash_port_alloc() saw that it can, and RTNL was held since */
-	if (WARN_ON(netdev_rx_handler_register(port->dev, dash_port_rx, port)))
+	if (WARN_ON(netdev_rx_handler_register(port->dev,
+					       eni ? dash_vport_rx : dash_port_rx,
+					       port)))
 		return;
 	/* what is merged in hardware cannot be taken apart for forwarding */
 	dev_disable_lro(port->dev);
 	netdev_hold(port->dev, &port->dev_tracker, GFP_KERNEL);
 	list_add_tail_rcu(&port->list, &port->dn->ports);
+	if (eni)
+		dash_vport_bind(eni, port);
 	port->attached = true;
 }
 
@@ -220,6 +232,8 @@ void dash_port_detach(struct dash_port *port)
 	ASSERT_RTNL();
 
 	list_del_rcu(&port->list);
+	if (port->eni)
+		dash_vport_bind(port->eni, NULL);
 	/* waits for packets on their way through dash_port_rx() */
 	netdev_rx_handler_unregister(port->dev);
 	/* and for those that wait for others of their batch */
@@ -244,14 +258,6 @@ struct dash_port *dash_port_find(const struct dash_net *dn, const char *name)
 
 /* --- what happens to devices --- */
 
-static struct dash_port *dash_port_of(const struct net_device *dev)
-{
-	if (rtnl_dereference(dev->rx_handler) != dash_port_rx)
-		return NULL;
-
-	return rtnl_dereference(dev->rx_handler_data);
-}
-
 static int dash_port_event(struct notifier_block *nb, unsigned long event,
 			   void *ptr)
 {
@@ -263,11 +269,10 @@ static int dash_port_event(struct notifier_block *nb, unsigned long event,
 
 	switch (event) {
 	case NETDEV_UNREGISTER:
-		dash_config_port_gone(port->dn, port->name);
+		dash_port_config_gone(port);
 		break;
 	case NETDEV_CHANGENAME:
-		dash_config_port_renamed(port->dn, port);
-		strscpy(port->name, dev->name, sizeof(port->name));
+		dash_port_config_renamed(port);
 		break;
 	}
 

@@ -431,6 +431,39 @@ static int dash_check_meter_rule(struct nlattr **tb, const struct nlattr *attrs,
 				 tb[DASH_A_METER_RULE_LEN], extack);
 }
 
+/* Of what is behind an underlay port there is nothing to say. */
+static int dash_check_port(struct nlattr **tb, const struct nlattr *attrs,
+			   int len, struct netlink_ext_ack *extack)
+{
+	struct nlattr *role = tb[DASH_A_PORT_ROLE], *nsid = tb[DASH_A_PORT_NSID];
+
+	if (role && nla_get_u8(role) == DASH_PORT_ROLE_VPORT) {
+		if (!tb[DASH_A_PORT_ENI]) {
+			dash_err(extack, role, "role vport needs an eni");
+			return -EINVAL;
+		}
+	} else if (tb[DASH_A_PORT_ENI] || tb[DASH_A_PORT_NETNS]) {
+		dash_err(extack, tb[DASH_A_PORT_ENI] ?: tb[DASH_A_PORT_NETNS],
+			 "only role vport has an eni or a netns");
+		return -EINVAL;
+	}
+	if (!tb[DASH_A_PORT_NETNS] != !nsid) {
+		dash_err(extack, tb[DASH_A_PORT_NETNS] ?: nsid,
+			 "netns takes both a name and an id");
+		return -EINVAL;
+	}
+	if (nsid && nla_get_u32(nsid) > S32_MAX) {
+		dash_err(extack, nsid, "no id of a network namespace");
+		return -ERANGE;
+	}
+	return 0;
+}
+
+static const struct dash_ref_desc dash_refs_port[] = {
+	{ DASH_A_PORT_ENI, DASH_OBJECT_TYPE_ENI, "eni" },
+	{}
+};
+
 static const struct dash_ref_desc dash_refs_eni[] = {
 	{ DASH_A_ENI_VNET, DASH_OBJECT_TYPE_VNET, "vnet" },
 	{ DASH_A_ENI_QOS, DASH_OBJECT_TYPE_QOS, "qos" },
@@ -726,6 +759,8 @@ const struct dash_type dash_types[] = {
 		.policy = dash_port_nl_policy,
 		.maxattr = DASH_A_PORT_MAX,
 		.name = dash_name_port,
+		.refs = dash_refs_port,
+		.check = dash_check_port,
 		.keys = B(DASH_A_PORT_NAME),
 	},
 	[DASH_OBJECT_TYPE_TUNNEL] = {

@@ -15,11 +15,13 @@
 #include <net/xfrm.h>
 
 #include "addr.h"
+#include "batch.h"
 #include "inst.h"
 #include "netns.h"
 #include "parse.h"
 #include "port.h"
 #include "underlay.h"
+#include "vport.h"
 #include "xform.h"
 
 /* --- sending by the FIB --- */
@@ -293,7 +295,10 @@ dash_underlay_static(const struct dash_inst *inst, const struct in6_addr *daddr)
 static struct dash_port *dash_underlay_static_port(const struct dash_pkt *pkt,
 						   const struct dash_nexthop *nh)
 {
-	return nh->port[0] ? dash_port_find(pkt->dn, nh->port) : pkt->port;
+	struct dash_port *port = nh->port[0] ?
+				 dash_port_find(pkt->dn, nh->port) : pkt->port;
+
+	return port && !port->eni ? port : NULL;
 }
 
 static enum dash_drop dash_underlay_xmit_static(struct dash_pkt *pkt,
@@ -313,10 +318,35 @@ static enum dash_drop dash_underlay_xmit_static(struct dash_pkt *pkt,
 				      false);
 }
 
+/* What came from a VM cannot go back to where it came from. */
+static u8 dash_underlay_mode(const struct dash_pkt *pkt)
+{
+	u8 mode = pkt->inst->underlay_mode;
+
+	if (mode == DASH_UNDERLAY_MODE_HAIRPIN &&
+	    (pkt->port ? !!pkt->port->eni : dash_pkt_is_frame(pkt)))
+		return DASH_UNDERLAY_MODE_FIB;
+	return mode;
+}
+
+/* What stays on this host. */
+static noinline enum dash_drop dash_underlay_xmit_here(struct dash_pkt *pkt,
+						       const struct dash_xform *xf)
+{
+	if (xf->kind == DASH_XFORM_VPORT)
+		return dash_vport_xmit(pkt);
+	if (!pkt->port || !dash_batch_loop(pkt->port, pkt->skb))
+		return DASH_DROP_NO_NEXTHOP;
+	return DASH_DROP_NONE;
+}
+
 enum dash_drop dash_underlay_xmit(struct dash_pkt *pkt,
 				  const struct dash_xform *xf)
 {
-	switch (pkt->inst->underlay_mode) {
+	if (unlikely(xf->kind >= DASH_XFORM_LOCAL))
+		return dash_underlay_xmit_here(pkt, xf);
+
+	switch (dash_underlay_mode(pkt)) {
 	case DASH_UNDERLAY_MODE_HAIRPIN:
 		return dash_underlay_xmit_hairpin(pkt);
 	case DASH_UNDERLAY_MODE_STATIC:
@@ -335,7 +365,10 @@ bool dash_underlay_dev(const struct dash_pkt *pkt, const struct dash_xform *xf,
 	struct dst_entry *dst;
 	bool owned;
 
-	switch (pkt->inst->underlay_mode) {
+	if (xf->kind == DASH_XFORM_VPORT)
+		return dash_vport_dev(pkt->eni, name);
+
+	switch (dash_underlay_mode(pkt)) {
 	case DASH_UNDERLAY_MODE_STATIC:
 		nh = dash_underlay_static(pkt->inst, &xf->daddr);
 		port = nh ? dash_underlay_static_port(pkt, nh) : NULL;

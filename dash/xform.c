@@ -83,7 +83,14 @@ static u32 dash_xform_hlen(const struct dash_xform *xf)
 
 u32 dash_xform_overhead(const struct dash_xform *xf)
 {
-	return xf->kind == DASH_XFORM_ENCAP ? dash_xform_hlen(xf) + ETH_HLEN : 0;
+	switch (xf->kind) {
+	case DASH_XFORM_DIRECT:
+		return 0;
+	case DASH_XFORM_VPORT:
+		return ETH_HLEN;
+	default:
+		return dash_xform_hlen(xf) + ETH_HLEN;
+	}
 }
 
 static u8 dash_xform_tos(const struct dash_pkt *pkt)
@@ -296,11 +303,24 @@ static void dash_xform_direct(const struct dash_pkt *pkt)
 	}
 }
 
+/* Data is at the inner Ethernet header. Where the tunnel ends, so does what
+ * stood outside only: that routers were congested (RFC 6040, 4.2).
+ */
+static void dash_xform_decap(const struct dash_pkt *pkt)
+{
+	struct sk_buff *skb = pkt->skb;
+
+	skb->protocol = pkt->t.v6 ? htons(ETH_P_IPV6) : htons(ETH_P_IP);
+	if (INET_ECN_is_ce(pkt->outer.tos))
+		INET_ECN_set_ce(skb);
+}
+
 enum dash_drop dash_xform_apply(struct dash_pkt *pkt,
 				const struct dash_xform *xf)
 {
-	bool encap = xf->kind == DASH_XFORM_ENCAP;
-	u32 strip = encap ? pkt->inner_eth : pkt->inner_l3;
+	bool encap = dash_xform_is_encap(xf);
+	bool direct = xf->kind == DASH_XFORM_DIRECT;
+	u32 strip = direct ? pkt->inner_l3 : pkt->inner_eth;
 	u32 hlen = encap ? dash_xform_hlen(xf) : 0;
 	int l3 = pkt->inner_l3 - strip;
 	int l4 = pkt->inner_l4 - strip;
@@ -341,7 +361,10 @@ enum dash_drop dash_xform_apply(struct dash_pkt *pkt,
 	if (!encap) {
 		if (unlikely(xf->nat))
 			dash_nat_apply(pkt, xf, strip);
-		dash_xform_direct(pkt);
+		if (direct)
+			dash_xform_direct(pkt);
+		else
+			dash_xform_decap(pkt);
 		return DASH_DROP_NONE;
 	}
 

@@ -17,10 +17,15 @@ struct dash_underlay;
  * enum dash_xform_kind - what becomes of the inner packet
  * @DASH_XFORM_ENCAP: sent in VXLAN or NVGRE
  * @DASH_XFORM_DIRECT: its IP packet is sent as it is by the host's FIB
+ * @DASH_XFORM_LOCAL: sent in VXLAN or NVGRE to a VIP of ours, which takes it
+ * in again at once
+ * @DASH_XFORM_VPORT: its frame is sent as it is to the ENI's vport
  */
 enum dash_xform_kind {
 	DASH_XFORM_ENCAP,
 	DASH_XFORM_DIRECT,
+	DASH_XFORM_LOCAL,
+	DASH_XFORM_VPORT,
 };
 
 /**
@@ -65,6 +70,11 @@ struct dash_xform {
 	struct dash_underlay *nh;
 };
 
+static inline bool dash_xform_is_encap(const struct dash_xform *xf)
+{
+	return xf->kind == DASH_XFORM_ENCAP || xf->kind == DASH_XFORM_LOCAL;
+}
+
 #define DASH_SPORT_MIN	49152
 #define DASH_SPORT_MASK	0x3fff
 
@@ -85,7 +95,8 @@ static inline __be16 dash_xform_sport(const struct dash_xform *xf, u32 hash)
  * dash_xform_overhead - what a transform puts before the inner IP packet
  * @xf: transform
  *
- * Return: bytes from the network header sent to the inner one.
+ * Return: bytes from the network header sent, or the Ethernet header of a
+ * frame to a vport, to the inner network header.
  */
 u32 dash_xform_overhead(const struct dash_xform *xf);
 
@@ -97,8 +108,9 @@ u32 dash_xform_overhead(const struct dash_xform *xf);
  * Strips the outer headers and, for an encapsulation, pushes new ones: TTL
  * 64, DSCP and ECN of the received outer header unless the ENI is in pipe
  * mode, lengths, checksums, UDP source port. Works for GSO packets, which
- * stay whole. Afterwards skb->data is at the network header to send,
- * skb->protocol names it, and the headroom suffices for an Ethernet header.
+ * stay whole. Afterwards skb->data is at the network header to send, or the
+ * Ethernet header of a frame to a vport, skb->protocol names the former, and
+ * the headroom suffices for an Ethernet header.
  * Context: RCU, softirq. The skb is the caller's alone; on a drop it stays so.
  *
  * Return: DASH_DROP_NONE, DASH_DROP_NO_MEMORY or DASH_DROP_TOO_BIG (the

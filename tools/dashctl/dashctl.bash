@@ -159,8 +159,12 @@ _dashctl() {
 				add) [[ $object == port ]] && list=$(ls /sys/class/net 2>/dev/null) ;;
 				*) list=$(_dashctl_live "$object" ${kind:+"$kind"}) ;;
 				esac
-			elif [[ $verb == add && $object == port ]]; then
-				list="underlay"
+			elif [[ $object == port && $verb == add && ${#words[@]} -eq $((i + 1)) ]]; then
+				list="underlay vport"
+			elif [[ $object == port && $prev == eni ]]; then
+				list=$(_dashctl_live eni)
+			elif [[ $object == port && $prev == netns ]]; then
+				list=$(ls /run/netns 2>/dev/null)
 			elif [[ $object == acl && $verb == *bind ]]; then
 				list="in out v4 v6"
 			else

@@ -94,6 +94,7 @@ static struct json_object *decode_value(const struct field *f, const struct nlat
 	switch (f->type) {
 	case T_STR:
 	case T_PREFIX_STR:
+	case T_NETNS:
 		return new_text(a);
 	case T_U8:
 	case T_U16:

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
 #include <inttypes.h>
 #include <linux/dash.h>
 #include <stdarg.h>
@@ -8,6 +9,7 @@
 
 #include "dashctl.h"
 #include "encode.h"
+#include "netns.h"
 #include "value.h"
 
 #define NAME_MAX_LEN	63
@@ -169,6 +171,21 @@ static bool encode_string(struct encoder *e, const struct field *f, const char *
 	return true;
 }
 
+/* The kernel knows namespaces by ids, which mean nothing after a restart. */
+static bool encode_netns(struct encoder *e, const struct field *f, const char *text)
+{
+	uint32_t id;
+
+	if (!*text)
+		return true;
+	if (!encode_string(e, f, text))
+		return false;
+	if (!netns_id(text, &id))
+		return bad(e, "network namespace \"%.60s\": %s", text, strerror(errno));
+	attr_u32(&e->buf, DASH_A_PORT_NSID, id);
+	return true;
+}
+
 bool encode_text(struct encoder *e, const struct field *f, const char *text)
 {
 	struct addr a;
@@ -221,6 +238,8 @@ bool encode_text(struct encoder *e, const struct field *f, const char *text)
 	case T_PORTS:
 	case T_VNIS:
 		return encode_range(e, f, text);
+	case T_NETNS:
+		return encode_netns(e, f, text);
 	case T_NEST:
 		return bad(e, "\"%.60s\": not an object", text);
 	case T_IGNORED:

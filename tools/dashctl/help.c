@@ -17,6 +17,7 @@ static const char usage[] =
 	"       dashctl OBJECT [KIND] del KEY\n"
 	"       dashctl OBJECT [KIND] show [KEY | PARENT]\n"
 	"       dashctl port add DEVICE underlay\n"
+	"       dashctl port add DEVICE vport eni ENI [netns NETNS]\n"
 	"       dashctl acl bind ENI {in|out} STAGE [v4 GROUP] [v6 GROUP]\n"
 	"       dashctl acl unbind ENI {in|out} STAGE\n"
 	"       dashctl route bind ENI GROUP | route unbind ENI\n"
@@ -74,6 +75,8 @@ static const char *type_text(const struct field *f)
 	case T_PORTS:
 	case T_VNIS:
 		return "number or range";
+	case T_NETNS:
+		return "network namespace";
 	case T_NEST:
 		return "JSON object";
 	default:

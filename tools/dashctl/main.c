@@ -9,7 +9,6 @@
 #define _GNU_SOURCE
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -19,6 +18,7 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "netns.h"
 
 #define MAX_WORDS	1024
 
@@ -225,23 +225,10 @@ static int run_batch(const char *name)
 	return ret;
 }
 
-/* A namespace of ip-netns(8), a path, or that of a process. */
 static bool enter_netns(const char *name)
 {
-	char *path;
-	int fd;
+	int fd = netns_open(name);
 
-	if (strchr(name, '/'))
-		path = xstrdup(name);
-	else
-		path = xasprintf("/run/netns/%s", name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 && errno == ENOENT && strspn(name, "0123456789") == strlen(name)) {
-		free(path);
-		path = xasprintf("/proc/%s/ns/net", name);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-	}
-	free(path);
 	if (fd < 0 || setns(fd, CLONE_NEWNET)) {
 		complain("network namespace \"%s\": %s", name, strerror(errno));
 		return false;

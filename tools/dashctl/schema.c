@@ -18,7 +18,7 @@ const struct names drop_names = {
 	      "no_route_rule", "pa_invalid", "acl_deny", "no_route", "route_drop",
 	      "no_mapping", "cps_limit", "flow_limit", "half_open_limit",
 	      "max_flows", "bw_limit", "no_vip", "no_nexthop", "too_big",
-	      "no_memory", "nat_exhausted", "no_nat_flow"),
+	      "no_memory", "nat_exhausted", "no_nat_flow", "control"),
 };
 
 const struct names event_names = {
@@ -63,8 +63,7 @@ const struct names acl_action_names = {
 };
 
 static const struct names port_role_names = {
-	NAMES("underlay"),
-	.unsupported = LIST("vport"),
+	NAMES("underlay", "vport"),
 };
 
 static const struct names ip_version_names = {
@@ -414,7 +413,8 @@ static const struct field meter_fields[] = {
 static const struct field port_fields[] = {
 	KEY("port", T_STR, DASH_A_PORT_NAME, ALIAS("name"), .max = 15),
 	ENUM("role", DASH_A_PORT_ROLE, port_role_names),
-	UNSUPPORTED("eni"),
+	FIELD("eni", T_STR, DASH_A_PORT_ENI, .flags = F_ENI),
+	FIELD("netns", T_NETNS, DASH_A_PORT_NETNS, .max = 255),
 	REPLY("ifindex", T_U32, DASH_A_PORT_IFINDEX),
 	END
 };
@@ -581,6 +581,7 @@ const struct field flow_fields[] = {
 	REPLY("vni", T_U32, DASH_A_FLOW_VNI),
 	REPLY("rule", T_STR, DASH_A_FLOW_RULE),
 	FIELD("stale", T_BOOL, DASH_A_FLOW_STALE, .flags = F_REPLY),
+	REPLY("dev", T_STR, DASH_A_FLOW_DEV),
 	END
 };
 

@@ -27,6 +27,7 @@ enum type {
 	T_PREFIX_STR,		/* a prefix that the kernel keeps as text */
 	T_PORTS,		/* a nest of a range */
 	T_VNIS,			/* a nest of a range */
+	T_NETNS,		/* a network namespace, its id beside the name */
 	T_NEST,			/* an object of its own, by @sub */
 	T_IGNORED,		/* has no meaning here, is accepted */
 	T_UNSUPPORTED,		/* has one that does not exist yet */

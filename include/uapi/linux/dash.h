@@ -82,6 +82,8 @@ enum dash_memory_kind {
  *   to keep is taken.
  * @DASH_DROP_NO_NAT_FLOW: A packet to a NAT address that belongs to no
  *   translated connection.
+ * @DASH_DROP_CONTROL: A frame of a VM that is not forwarded, such as ARP,
+ *   neighbour discovery or DHCP.
  */
 enum dash_drop {
 	DASH_DROP_NONE,
@@ -116,6 +118,7 @@ enum dash_drop {
 	DASH_DROP_NO_MEMORY,
 	DASH_DROP_NAT_EXHAUSTED,
 	DASH_DROP_NO_NAT_FLOW,
+	DASH_DROP_CONTROL,
 
 	/* private: */
 	__DASH_DROP_MAX,
@@ -132,6 +135,7 @@ enum dash_direction {
 
 enum dash_port_role {
 	DASH_PORT_ROLE_UNDERLAY,
+	DASH_PORT_ROLE_VPORT,
 };
 
 enum dash_ip_version {
@@ -664,6 +668,9 @@ enum {
 	DASH_A_PORT_NAME = 1,
 	DASH_A_PORT_ROLE,
 	DASH_A_PORT_IFINDEX,
+	DASH_A_PORT_ENI,
+	DASH_A_PORT_NETNS,
+	DASH_A_PORT_NSID,
 
 	__DASH_A_PORT_MAX,
 	DASH_A_PORT_MAX = (__DASH_A_PORT_MAX - 1)
@@ -888,6 +895,7 @@ enum {
 	DASH_A_FLOW_EXPIRED,
 	DASH_A_FLOW_DROP,
 	DASH_A_FLOW_STALE,
+	DASH_A_FLOW_DEV,
 
 	__DASH_A_FLOW_MAX,
 	DASH_A_FLOW_MAX = (__DASH_A_FLOW_MAX - 1)
