@@ -291,6 +291,11 @@ enum dash_drop dash_action_decap(struct dash_pkt *pkt,
 	reason = dash_action_encap(pkt, &act->xf[1], &pkt->outer.saddr, NULL);
 	if (reason)
 		return reason;
+	/* A VM here answers to the fake MAC, which nobody else has. */
+	if (dash_vport_has(pkt->eni) && is_valid_ether_addr(pkt->smac)) {
+		ether_addr_copy(act->xf[1].dmac, pkt->smac);
+		act->xf[1].set_dmac = true;
+	}
 	act->xf[1].encap = pkt->outer.encap;
 	act->xf[1].vni = pkt->outer.vni;
 	dash_action_learn(pkt, act);

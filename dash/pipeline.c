@@ -17,6 +17,7 @@
  * the ENI's counters; before that, in the port's.
  */
 #include <linux/bitops.h>
+#include <linux/etherdevice.h>
 #include <linux/skbuff.h>
 
 #include "addr.h"
@@ -150,6 +151,9 @@ static void dash_flow_initiator(const struct dash_pkt *pkt,
 	init->hash = flow->hash;
 	dash_flow_tuple(flow, &init->t);
 	init->has_ports = dash_tuple_has_ports(&init->t);
+	/* what answers go to, if that was remembered */
+	if (act->xf[1].set_dmac)
+		ether_addr_copy(init->smac, act->xf[1].dmac);
 	init->outer.saddr = act->pa;
 	/* A VIP that is gone: as if the packet had come to the one there is. */
 	init->outer.daddr = *dash_inst_vip_for(init->inst, &act->vip);
@@ -314,6 +318,7 @@ dash_known_anew(struct dash_pkt *pkt, struct dash_flow_table *ft,
 		dash_flow_initiator(pkt, flow, &init);
 		init.outer = pkt->outer;
 		init.port = pkt->port;
+		ether_addr_copy(init.smac, pkt->smac);
 		reason = dash_redecide(ft, flow, &init, keep, &own);
 		pkt->acl_stage = init.acl_stage;
 		if (reason)
