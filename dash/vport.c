@@ -236,8 +236,8 @@ enum dash_drop dash_vport_parse(struct dash_pkt *pkt)
 void dash_vport_bind(struct dash_eni *eni, struct dash_port *port)
 {
 	rcu_assign_pointer(eni->vport, port);
-	/* pairs with dash_decide(): the vport was published before */
-	smp_store_release(&eni->gen, eni->gen + 1);
+	/* the vport is published */
+	dash_policy_advance(&eni->gen, &eni->marks, DASH_POLICY_RESIMULATE);
 }
 
 static void dash_vport_out(const struct dash_port *port, struct sk_buff *skb)

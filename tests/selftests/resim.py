@@ -201,7 +201,7 @@ def keep_static():
     net.load(base(row("ROUTE", "rg", "10.0.0.2/32",
                       underlay_ip=[pa(2)], **route)))
     c = Udp(vni=555)
-    c.peer(src=3, drop="pa_invalid")
+    c.peer(src=33, drop="pa_invalid")
     change(delete("VNET_MAPPING", "v1", ca(3)),
            row("ROUTE", "rg", "10.0.0.2/32", underlay_ip=[pa(31), pa(32)],
                **route), policy="keep")
