@@ -156,7 +156,7 @@ static int dash_filter_addrs(struct nlattr **attrs,
 {
 	int len;
 
-	f->by_src = attrs[DASH_A_FLOW_SRC];
+	f->by_src = !!attrs[DASH_A_FLOW_SRC];
 	if (f->by_src) {
 		len = dash_filter_addr(attrs, DASH_A_FLOW_SRC,
 				       DASH_A_FLOW_SRC_LEN, extack, &f->src);
@@ -164,7 +164,7 @@ static int dash_filter_addrs(struct nlattr **attrs,
 			return len;
 		f->src_len = len;
 	}
-	f->by_dst = attrs[DASH_A_FLOW_DST];
+	f->by_dst = !!attrs[DASH_A_FLOW_DST];
 	if (f->by_dst) {
 		len = dash_filter_addr(attrs, DASH_A_FLOW_DST,
 				       DASH_A_FLOW_DST_LEN, extack, &f->dst);
@@ -178,13 +178,13 @@ static int dash_filter_addrs(struct nlattr **attrs,
 static void dash_filter_ports(struct nlattr **attrs,
 			      struct dash_flow_filter *f)
 {
-	f->by_sport = attrs[DASH_A_FLOW_SPORT];
+	f->by_sport = !!attrs[DASH_A_FLOW_SPORT];
 	if (f->by_sport)
 		f->sport = htons(nla_get_u16(attrs[DASH_A_FLOW_SPORT]));
-	f->by_dport = attrs[DASH_A_FLOW_DPORT];
+	f->by_dport = !!attrs[DASH_A_FLOW_DPORT];
 	if (f->by_dport)
 		f->dport = htons(nla_get_u16(attrs[DASH_A_FLOW_DPORT]));
-	f->by_port = attrs[DASH_A_FLOW_PORT];
+	f->by_port = !!attrs[DASH_A_FLOW_PORT];
 	if (f->by_port)
 		f->port = htons(nla_get_u16(attrs[DASH_A_FLOW_PORT]));
 }
@@ -204,6 +204,12 @@ int dash_nl_filter_init(struct dash_net *dn, struct nlattr **attrs,
 	struct nlattr *nla;
 	int err;
 
+	/* attributes past an operation's own have no place in @attrs */
+	BUILD_BUG_ON(ARRAY_SIZE(dash_flow_get_nl_policy) <= DASH_A_FLOW_STALE ||
+		     ARRAY_SIZE(dash_flow_flush_nl_policy) <= DASH_A_FLOW_STALE ||
+		     ARRAY_SIZE(dash_flow_count_nl_policy) <= DASH_A_FLOW_STALE ||
+		     ARRAY_SIZE(dash_flow_top_nl_policy) <= DASH_A_FLOW_STALE ||
+		     ARRAY_SIZE(dash_flow_save_nl_policy) <= DASH_A_FLOW_STALE);
 	memset(nf, 0, sizeof(*nf));
 	nla = attrs[DASH_A_FLOW_ENI];
 	if (nla) {
@@ -218,11 +224,11 @@ int dash_nl_filter_init(struct dash_net *dn, struct nlattr **attrs,
 	err = dash_filter_addrs(attrs, extack, f);
 	if (err)
 		return err;
-	f->by_proto = attrs[DASH_A_FLOW_PROTO];
+	f->by_proto = !!attrs[DASH_A_FLOW_PROTO];
 	if (f->by_proto)
 		f->proto = nla_get_u8(attrs[DASH_A_FLOW_PROTO]);
 	dash_filter_ports(attrs, f);
-	f->by_state = attrs[DASH_A_FLOW_STATE];
+	f->by_state = !!attrs[DASH_A_FLOW_STATE];
 	if (f->by_state)
 		f->state = nla_get_u8(attrs[DASH_A_FLOW_STATE]);
 	f->by_stale = !!attrs[DASH_A_FLOW_STALE];
@@ -230,7 +236,7 @@ int dash_nl_filter_init(struct dash_net *dn, struct nlattr **attrs,
 		f->stale = nla_get_u8(attrs[DASH_A_FLOW_STALE]);
 	if (attrs[DASH_A_FLOW_AGE])
 		f->age = nla_get_u32(attrs[DASH_A_FLOW_AGE]);
-	nf->details = attrs[DASH_A_FLOW_DETAILS];
+	nf->details = !!attrs[DASH_A_FLOW_DETAILS];
 	nla = attrs[DASH_A_FLOW_RULE];
 	if (nla) {
 		nla_strscpy(nf->rule, nla, sizeof(nf->rule));
@@ -432,7 +438,7 @@ static int dash_flow_del_one(struct dash_flow *flow, void *arg)
 
 int dash_nl_flow_del_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct nlattr *attrs[DASH_A_FLOW_DETAILS + 1] = {};
+	struct nlattr *attrs[DASH_A_FLOW_MAX + 1] = {};
 	struct dash_net *dn = dash_net(genl_info_net(info));
 	struct dash_nl_filter filter;
 	int err;

@@ -476,7 +476,7 @@ const struct nla_policy dash_flow_count_nl_policy[DASH_A_FLOW_STALE + 1] = {
 };
 
 /* DASH_CMD_FLOW_TOP - do */
-const struct nla_policy dash_flow_top_nl_policy[DASH_A_FLOW_TOP + 1] = {
+const struct nla_policy dash_flow_top_nl_policy[DASH_A_FLOW_STALE + 1] = {
 	[DASH_A_FLOW_ENI] = { .type = NLA_NUL_STRING, .len = 63, },
 	[DASH_A_FLOW_SRC] = { .type = NLA_BINARY, },
 	[DASH_A_FLOW_DST] = { .type = NLA_BINARY, },
@@ -490,6 +490,7 @@ const struct nla_policy dash_flow_top_nl_policy[DASH_A_FLOW_TOP + 1] = {
 	[DASH_A_FLOW_PORT] = { .type = NLA_U16, },
 	[DASH_A_FLOW_RULE] = { .type = NLA_NUL_STRING, .len = 127, },
 	[DASH_A_FLOW_DETAILS] = { .type = NLA_FLAG, },
+	[DASH_A_FLOW_STALE] = NLA_POLICY_MAX(NLA_U8, 1),
 	[DASH_A_FLOW_ORDER] = NLA_POLICY_MAX(NLA_U8, 3),
 	[DASH_A_FLOW_TOP] = NLA_POLICY_RANGE(NLA_U16, 1, 1000),
 };
@@ -659,7 +660,7 @@ const struct genl_ops dash_nl_ops[20] = {
 		.cmd		= DASH_CMD_FLOW_TOP,
 		.doit		= dash_nl_flow_top_doit,
 		.policy		= dash_flow_top_nl_policy,
-		.maxattr	= DASH_A_FLOW_TOP,
+		.maxattr	= DASH_A_FLOW_STALE,
 	},
 	{
 		.cmd		= DASH_CMD_FLOW_ADD,

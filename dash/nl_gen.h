@@ -67,7 +67,7 @@ extern const struct nla_policy dash_explain_nl_policy[DASH_A_EXPLAIN_PA + 1];
 
 extern const struct nla_policy dash_flow_count_nl_policy[DASH_A_FLOW_STALE + 1];
 
-extern const struct nla_policy dash_flow_top_nl_policy[DASH_A_FLOW_TOP + 1];
+extern const struct nla_policy dash_flow_top_nl_policy[DASH_A_FLOW_STALE + 1];
 
 extern const struct nla_policy dash_flow_add_nl_policy[DASH_A_FLOW_ICMP_TYPE + 1];
 
