@@ -88,6 +88,7 @@ selftests:
 # Random traffic against the reference model for about an hour; DASH_SEED and
 # DASH_SEQUENCES as tests/selftests/differential.py has them.
 differential:
+	DASH_SEED=$${DASH_SEED:-$$(date +%s)} \
 	DASH_SEQUENCES=$${DASH_SEQUENCES:-100000} DASH_TEST_TIMEOUT=14400 \
 		tests/vm/run.sh $(KERNEL) --timeout 14460 -- \
 		tests/selftests/run.sh differential

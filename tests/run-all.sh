@@ -9,7 +9,8 @@
 #
 #   lint                 scripts/lint.sh
 #   kunit kunit-debug    unit tests in the kernels uml, uml-debug
-#   uml uml-debug        all selftests in these
+#   uml                  all selftests in this
+#   uml-debug-1 .. -2    half of them each in uml-debug, which is slow
 #   bench-smoke          the fast path is faster than what it must be faster than
 #   6.1 6.12             those of the selftests that want no more than a stock
 #                        kernel, in Debian's
@@ -26,7 +27,7 @@ set -euo pipefail
 . "$(dirname "$0")/vm/lib.sh"
 
 # The longest first, for the end to be at about the same time.
-ALL=(lint uml-debug 6.12 6.1 uml kunit-debug kunit bench-smoke)
+ALL=(lint uml-debug-1 uml-debug-2 6.12 6.1 uml kunit-debug kunit bench-smoke)
 SELFTESTS=tests/selftests/run.sh
 # Generous: a selftest has its own time limit, this one is for what hangs.
 TIMEOUT=${DASH_CHECK_TIMEOUT:-1500}
@@ -53,9 +54,14 @@ job()
 		tests/vm/run.sh "uml${1#kunit}" --timeout "$TIMEOUT" -- \
 			tests/kunit/run.sh
 		;;
-	uml | uml-debug)
+	uml)
 		[ -x $SELFTESTS ] || return 77
-		tests/vm/run.sh "$1" --timeout "$TIMEOUT" -- $SELFTESTS
+		tests/vm/run.sh uml --timeout "$TIMEOUT" -- $SELFTESTS
+		;;
+	uml-debug-[12])
+		[ -x $SELFTESTS ] || return 77
+		tests/vm/run.sh uml-debug --timeout "$TIMEOUT" -- \
+			$SELFTESTS --part "${1##*-}/2"
 		;;
 	bench-smoke)
 		[ -x tests/bench/run.sh ] || return 77
@@ -138,6 +144,7 @@ for name in "${jobs[@]}"; do
 	lint) ;;
 	bench-smoke) tests/vm/kernel.sh uml >/dev/null || true ;;
 	kunit*) tests/vm/kernel.sh "uml${name#kunit}" >/dev/null || true ;;
+	uml-debug-*) tests/vm/kernel.sh uml-debug >/dev/null || true ;;
 	*) tests/vm/kernel.sh "$name" >/dev/null || true ;;
 	esac
 done

@@ -3,11 +3,12 @@
 #
 # Functional tests of dash.ko and dashctl: as root, in a machine of tests/vm.
 #
-#   tests/selftests/run.sh [--subset stock] [NAME...]
+#   tests/selftests/run.sh [--subset stock] [--part K/N] [NAME...]
 #
 # NAME is that of a script here, without .py or .sh; all are run unless told.
 # --subset stock leaves only the cases that together touch every command and
-# kind of packet, for machines that are emulated slowly.
+# kind of packet, for machines that are emulated slowly. --part 2/3 leaves the
+# second of every three scripts, for machines that share the work.
 #
 # Prints KTAP. $DASH_KO is loaded first, and unloaded at the end.
 #
@@ -20,7 +21,7 @@ cd "${SELF%/*}"
 
 usage()
 {
-	sed -n '4,17s/^# \?//p' "$SELF" >&2
+	sed -n '4,18s/^# \?//p' "$SELF" >&2
 	exit 2
 }
 
@@ -30,6 +31,11 @@ while [ $# -gt 0 ]; do
 	--subset)
 		[ "${2:-}" = stock ] || usage
 		export DASH_SUBSET=$2
+		shift
+		;;
+	--part)
+		[[ ${2:-} =~ ^[1-9]/[1-9]$ ]] || usage
+		export DASH_PART=$2
 		shift
 		;;
 	-*)
