@@ -86,6 +86,15 @@ bool dash_flow_unhash(struct dash_flow_shard *shard, struct dash_flow *flow);
 bool dash_flow_expire(struct dash_flow_table *ft,
 		      struct dash_flow_shard *shard, struct dash_flow *flow);
 
+void dash_flow_half_add(struct dash_flow *flow, bool charged);
+void dash_flow_half_del(struct dash_flow *flow);
+bool dash_flow_is_half_charged(const struct dash_pkt *pkt);
+enum dash_drop dash_flow_charge(struct dash_flow_table *ft,
+				const struct dash_pkt *pkt);
+enum dash_drop dash_flow_charge_room(struct dash_flow_table *ft,
+				     const struct dash_pkt *pkt);
+void dash_flow_uncharge(struct dash_flow_table *ft, const struct dash_pkt *pkt);
+
 int dash_flow_acts_init(struct dash_flow_table *ft);
 void dash_flow_acts_fini(struct dash_flow_table *ft);
 int dash_flow_act_module_init(void);

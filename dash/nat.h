@@ -17,6 +17,7 @@ struct dash_flow_table;
 struct dash_net;
 struct dash_pkt;
 struct dash_route_act;
+struct dash_row;
 struct dash_txn;
 struct dash_xform;
 
@@ -195,6 +196,18 @@ bool dash_nat_is_ours(struct dash_pkt *pkt);
  * the ENI is set it is the one that counts the packet.
  */
 enum dash_drop dash_nat_begin(struct dash_pkt *pkt, struct dash_flow_table *ft);
+
+/**
+ * dash_nat_pool_alloc - read what a route translates to
+ * @dn: instance
+ * @act: action of the route; @nat is set, or stays NULL without addresses
+ * @row: the route's row
+ *
+ * Context: process.
+ * Return: 0 or -ENOMEM.
+ */
+int dash_nat_pool_alloc(struct dash_net *dn, struct dash_route_act *act,
+			const struct dash_row *row);
 
 /**
  * dash_nat_pool_publish - let packets to the addresses of a route be ours

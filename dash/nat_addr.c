@@ -5,6 +5,7 @@
  */
 #include <linux/jhash.h>
 #include <linux/rculist.h>
+#include <linux/slab.h>
 #include <net/ipv6.h>
 
 #include "addr.h"
@@ -15,8 +16,10 @@
 #include "inst.h"
 #include "nat.h"
 #include "netns.h"
+#include "nl_gen.h"
 #include "parse.h"
 #include "route.h"
+#include "rows.h"
 #include "xform.h"
 
 /* --- the initiator's side --- */
@@ -130,6 +133,47 @@ enum dash_drop dash_nat_begin(struct dash_pkt *pkt, struct dash_flow_table *ft)
 }
 
 /* --- configuration --- */
+
+static void nat_ports_parse(struct dash_nat_pool *pool,
+			    const struct nlattr *nest)
+{
+	struct nlattr *tb[DASH_A_PORT_RANGE_MAX + 1];
+
+	nla_parse_nested(tb, DASH_A_PORT_RANGE_MAX, nest,
+			 dash_port_range_nl_policy, NULL);
+	pool->keep = false;
+	pool->lo = nla_get_u16(tb[DASH_A_PORT_RANGE_LO]);
+	pool->hi = nla_get_u16(tb[DASH_A_PORT_RANGE_HI]);
+}
+
+int dash_nat_pool_alloc(struct dash_net *dn, struct dash_route_act *act,
+			const struct dash_row *row)
+{
+	struct dash_nat_pool *pool;
+	const struct nlattr *nla;
+	u32 n = 0;
+	int rem;
+
+	dash_row_for_each(nla, row, rem)
+		n += nla_type(nla) == DASH_A_ROUTE_NAT_IP;
+	if (!n)
+		return 0;
+	pool = kzalloc(struct_size(pool, addr, n), GFP_KERNEL_ACCOUNT);
+	if (!pool)
+		return -ENOMEM;
+	pool->dn = dn;
+	pool->keep = true;
+	dash_row_for_each(nla, row, rem) {
+		if (nla_type(nla) == DASH_A_ROUTE_NAT_IP) {
+			pool->addr[pool->n].act = act;
+			dash_nla_addr(nla, &pool->addr[pool->n++].addr);
+		} else if (nla_type(nla) == DASH_A_ROUTE_NAT_PORTS) {
+			nat_ports_parse(pool, nla);
+		}
+	}
+	act->nat = pool;
+	return 0;
+}
 
 void dash_nat_pool_publish(struct dash_nat_pool *pool, bool live)
 {

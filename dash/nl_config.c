@@ -361,6 +361,7 @@ static int dash_get_member(struct dash_net *dn, const struct dash_row *key,
 {
 	const struct nlattr *nla;
 	const struct dash_mapping *m;
+	const struct dash_route_group *group;
 	struct dash_lpm_entry e = {};
 	struct dash_route route;
 	struct in6_addr addr;
@@ -384,13 +385,14 @@ static int dash_get_member(struct dash_net *dn, const struct dash_row *key,
 		return -ENOENT;
 	nla = dash_row_get(key, DASH_A_ROUTE_ADDR);
 	plen = dash_row_u8(key, DASH_A_ROUTE_LEN, 0);
-	e.value = dash_route_exact(sym->data, nla, plen);
+	group = sym->data;
+	e.value = dash_lpm_get(&group->lpm[nla_len(nla) == sizeof(addr)],
+			       nla_data(nla), plen);
 	if (e.value == DASH_LPM_NONE)
 		return -ENOENT;
 	dash_nla_addr(nla, &addr);
 	route.plen = plen;
-	route.action = xa_load(&((struct dash_route_group *)sym->data)->actions,
-			       e.value);
+	route.action = xa_load((struct xarray *)&group->actions, e.value);
 	return dash_nl_put_route(skb, DASH_A_CONFIG_ROUTE, sym->data, &addr,
 				 &route);
 }

@@ -25,7 +25,6 @@
 #include "addr.h"
 #include "config.h"
 #include "nat.h"
-#include "nl_gen.h"
 #include "route.h"
 #include "vnet.h"
 
@@ -235,30 +234,6 @@ enum dash_drop dash_route_walk_end(const struct dash_route_group *group,
 	return reason;
 }
 
-u32 dash_route_exact(struct dash_route_group *group, const struct nlattr *addr,
-		     u8 plen)
-{
-	u32 id;
-
-	rcu_read_lock();
-	id = dash_lpm_get(&group->lpm[nla_len(addr) == 16], nla_data(addr),
-			  plen);
-	rcu_read_unlock();
-	return id;
-}
-
-static void dash_route_ports_parse(struct dash_nat_pool *pool,
-				   const struct nlattr *nest)
-{
-	struct nlattr *tb[DASH_A_PORT_RANGE_MAX + 1];
-
-	nla_parse_nested(tb, DASH_A_PORT_RANGE_MAX, nest,
-			 dash_port_range_nl_policy, NULL);
-	pool->keep = false;
-	pool->lo = nla_get_u16(tb[DASH_A_PORT_RANGE_LO]);
-	pool->hi = nla_get_u16(tb[DASH_A_PORT_RANGE_HI]);
-}
-
 static void dash_route_action_parse(struct dash_route_act *a,
 				    const struct nlattr *nla)
 {
@@ -281,14 +256,6 @@ static void dash_route_action_parse(struct dash_route_act *a,
 		break;
 	case DASH_A_ROUTE_METERING_POLICY:
 		a->meter_policy = nla_get_u8(nla);
-		break;
-	case DASH_A_ROUTE_NAT_IP:
-		a->nat->addr[a->nat->n].act = a;
-		dash_nla_addr(nla, &a->nat->addr[a->nat->n++].addr);
-		break;
-	case DASH_A_ROUTE_NAT_PORTS:
-		if (a->nat)
-			dash_route_ports_parse(a->nat, nla);
 		break;
 	case DASH_A_ROUTE_MAC:
 		memcpy(a->mac, nla_data(nla), ETH_ALEN);
@@ -395,7 +362,6 @@ dash_route_action_alloc(struct dash_txn *txn, struct dash_route_group *group,
 {
 	const struct nlattr *nla;
 	struct dash_route_act *a;
-	u32 n_nat = 0;
 	int rem, err;
 
 	a = kvzalloc(struct_size(a, attrs, c->len), GFP_KERNEL_ACCOUNT);
@@ -409,20 +375,13 @@ dash_route_action_alloc(struct dash_txn *txn, struct dash_route_group *group,
 			continue;
 		memcpy(a->attrs + a->len, nla, nla->nla_len);
 		a->len += NLA_ALIGN(nla->nla_len);
-		n_nat += nla_type(nla) == DASH_A_ROUTE_NAT_IP;
 	}
 	err = dash_endpoints_parse(&a->to, c->row, DASH_A_ROUTE_UNDERLAY_IP);
 	if (err)
 		goto free_action;
-	if (n_nat) {
-		err = -ENOMEM;
-		a->nat = kzalloc(struct_size(a->nat, addr, n_nat),
-				 GFP_KERNEL_ACCOUNT);
-		if (!a->nat)
-			goto free_action;
-		a->nat->dn = txn->dn;
-		a->nat->keep = true;
-	}
+	err = dash_nat_pool_alloc(txn->dn, a, c->row);
+	if (err)
+		goto free_action;
 	dash_row_for_each(nla, c->row, rem)
 		dash_route_action_parse(a, nla);
 

@@ -175,18 +175,6 @@ enum dash_drop dash_route_walk_end(const struct dash_route_group *group,
 				   struct dash_route *route);
 
 /**
- * dash_route_exact - find a route by its exact prefix
- * @group: routes
- * @addr: attribute with the address of the prefix
- * @plen: its length
- *
- * Context: dash_net.lock held.
- * Return: id of its action or DASH_LPM_NONE.
- */
-u32 dash_route_exact(struct dash_route_group *group, const struct nlattr *addr,
-		     u8 plen);
-
-/**
  * dash_route_stage - stage a row of the route table
  * @txn: transaction
  * @row: row to set or delete

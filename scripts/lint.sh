@@ -149,7 +149,7 @@ gate_shellcheck() { shell_scripts | xargs shellcheck; }
 gate_python() { files '*.py' | xargs /usr/bin/python3 -m pyflakes; }
 
 # nd: mandoc's date macro
-gate_codespell() { files '*' | xargs codespell -L nd; }
+gate_codespell() { files '*' | xargs codespell -L nd,tha; }
 
 # It does not see json-c's and libmnl's headers, nor that no_memory() does not return.
 gate_cppcheck()

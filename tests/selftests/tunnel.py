@@ -2,14 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0
 """Overlay tunnels, NVGRE, routing appliances: SPEC 2, 3 and 8 (2, 15)."""
 
-import socket
 import struct
 
-from dashtest import (APP_MAC, PEER_MAC, VM_VNI, VNI, Failure, Net, base, ca,
-                      case, cases, check, delete, equal, mac, main, mapping, pa,
-                      route_rule, row, vip)
+from dashtest import (APP_MAC, PEER_MAC, VM_VNI, VNI, Net, base, ca, case,
+                      cases, check, delete, equal, mac, main, pa, route_rule,
+                      row, vip)
 from frames import (Ether, Outer, Raw, from_peer, from_vm, inner, ip, is6,
-                    peer_frame, sent, tcp, to_peer, to_vm, udp, with_dmac)
+                    peer_frame, to_peer, to_vm, udp, with_dmac)
 
 net = Net()
 DST, DST6 = "20.0.0.9", "2001:db8::9"
