@@ -592,6 +592,12 @@ def in_other(name="f1"):
     return Vport(name, there.name)
 
 
+def rename(old, new):
+    """Before 6.2 a device that is up keeps its name."""
+    ip_batch(f"link set {old} down\nlink set {old} name {new}\n"
+             f"link set {new} up\n", there.name)
+
+
 @case("a vport in another namespace", stock=True)
 def other_netns():
     f1 = in_other()
@@ -606,14 +612,14 @@ def other_netns():
         equal([x.hex() for x in answers(arp(), port="f1")],
               [arp_reply().hex()], "answer")
         # its name is its own affair, unless the instance has another like it
-        ip_batch("link set f1 name f2\n", there.name)
+        rename("f1", "f2")
         check(port("f2", netns=there.name) in net.save(), "renamed")
         equal(list(send(from_peer(2, b), port="u0")), ["f1"], "devices")
         p = net.dashctl("eni", "del", "eni1", ok=False)
         check("PORT:f2" in p.stderr, p.stderr)
-        ip_batch("link set f2 name u0\n", there.name)
+        rename("f2", "u0")
         equal([p["port"] for p in net.stats()["ports"]], ["u0"], "ports")
-        ip_batch("link set u0 name f1\n", there.name)
+        rename("u0", "f1")
         net.load(saved, "--sync")
         equal(net.save(), saved, "save, load, save")
         equal(list(send(from_peer(2, b), port="u0")), ["f1"], "devices")
