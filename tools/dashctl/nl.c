@@ -358,11 +358,11 @@ static void family_cb(const struct nlmsghdr *msg, void *arg)
 			*family = mnl_attr_get_u16(attr);
 }
 
-static bool resolve(struct nl *nl)
+/* Ask what there is to know of our family. Replies are told by their family. */
+static bool ask_family(struct nl *nl, nl_cb cb, void *arg, struct nl_error *err)
 {
+	uint16_t family = nl->family;
 	struct abuf b = { 0 };
-	struct nl_error err;
-	uint16_t family = 0;
 	size_t at;
 	bool ok;
 
@@ -370,8 +370,18 @@ static bool resolve(struct nl *nl)
 	at = nl_begin(nl, &b, CTRL_CMD_GETFAMILY, NLM_F_ACK);
 	attr_str(&b, CTRL_ATTR_FAMILY_NAME, DASH_FAMILY_NAME);
 	nl_end(&b, at);
-	ok = nl_talk(nl, &b, family_cb, &family, &err);
+	ok = nl_talk(nl, &b, cb, arg, err);
 	abuf_free(&b);
+	nl->family = family;
+	return ok;
+}
+
+static bool resolve(struct nl *nl)
+{
+	struct nl_error err;
+	uint16_t family = 0;
+	bool ok = ask_family(nl, family_cb, &family, &err);
+
 	if (ok && family) {
 		nl->family = family;
 		return true;
@@ -446,20 +456,8 @@ static void groups_cb(const struct nlmsghdr *msg, void *arg)
 bool nl_join(struct nl *nl, const char *group, struct nl_error *err)
 {
 	struct group g = { .name = group };
-	uint16_t family = nl->family;
-	struct abuf b = { 0 };
-	size_t at;
-	bool ok;
 
-	/* Replies are told from others by their family. */
-	nl->family = GENL_ID_CTRL;
-	at = nl_begin(nl, &b, CTRL_CMD_GETFAMILY, NLM_F_ACK);
-	attr_str(&b, CTRL_ATTR_FAMILY_NAME, DASH_FAMILY_NAME);
-	nl_end(&b, at);
-	ok = nl_talk(nl, &b, groups_cb, &g, err);
-	nl->family = family;
-	abuf_free(&b);
-	if (!ok)
+	if (!ask_family(nl, groups_cb, &g, err))
 		return false;
 	if (!g.id) {
 		errno = EOPNOTSUPP;
