@@ -296,7 +296,7 @@ static int dash_aclgroup_compile(struct dash_txn *txn,
 	ver = kzalloc(sizeof(*ver), GFP_KERNEL_ACCOUNT);
 	if (!ver)
 		goto out_free_rules;
-	ver->v6 = dash_acl_row_is_v6(row, DASH_A_ACL_GROUP_IP_VERSION);
+	ver->v6 = dash_row_is_v6(row, DASH_A_ACL_GROUP_IP_VERSION);
 	ver->allow = dash_row_u8(row, DASH_A_ACL_GROUP_DEFAULT_ACTION,
 				 DASH_ACL_ACTION_DENY) == DASH_ACL_ACTION_ALLOW;
 	old = dash_change_dereference(txn->dn, group->cur);
@@ -323,8 +323,8 @@ int dash_aclgroup_check_bind(struct dash_txn *txn, struct dash_sym *bind)
 	for (v6 = 0; v6 < 2; v6++) {
 		group = dash_sym_of_nla(txn->dn, DASH_OBJECT_TYPE_ACL_GROUP,
 					dash_row_get(row, attr[v6]));
-		if (group && dash_acl_row_is_v6(dash_sym_next(group),
-						DASH_A_ACL_GROUP_IP_VERSION) != v6)
+		if (group && dash_row_is_v6(dash_sym_next(group),
+					    DASH_A_ACL_GROUP_IP_VERSION) != v6)
 			return dash_txn_fail(txn, -EINVAL,
 					     "%s_acl_group_id: group %s is of the other ip_version",
 					     v6 ? "v6" : "v4", group->name);
@@ -373,9 +373,9 @@ static int dash_aclgroup_dirty_tag(struct dash_txn *txn, struct dash_sym *tag)
 		if (dash_sym_next(ref->row->sym) != ref->row)
 			continue;
 		group = ref->row->sym->parent;
-		if (row && dash_acl_row_is_v6(row, DASH_A_TAG_IP_VERSION) !=
-		    dash_acl_row_is_v6(dash_sym_next(group),
-				       DASH_A_ACL_GROUP_IP_VERSION)) {
+		if (row && dash_row_is_v6(row, DASH_A_TAG_IP_VERSION) !=
+		    dash_row_is_v6(dash_sym_next(group),
+				   DASH_A_ACL_GROUP_IP_VERSION)) {
 			txn->row = ref->row;
 			return dash_txn_fail(txn, -EINVAL,
 					     "%s: %s is not of the group's ip_version",

@@ -27,11 +27,6 @@ struct dash_acl_build {
 	size_t n_prefix, n_range, n_tag, n_proto;
 };
 
-bool dash_acl_row_is_v6(const struct dash_row *row, int attr)
-{
-	return dash_row_u8(row, attr, 0) == DASH_IP_VERSION_IPV6;
-}
-
 static void dash_build_count(struct dash_acl_build *b,
 			     const struct dash_row *row)
 {
@@ -93,7 +88,7 @@ static int dash_build_tag(struct dash_acl_build *b, struct dash_cls_side *side,
 	tag = dash_sym_of_nla(b->txn->dn, DASH_OBJECT_TYPE_TAG, nla);
 	if (WARN_ON_ONCE(!tag || !dash_sym_next(tag)))
 		return -ENOENT;
-	if (dash_acl_row_is_v6(dash_sym_next(tag), DASH_A_TAG_IP_VERSION) !=
+	if (dash_row_is_v6(dash_sym_next(tag), DASH_A_TAG_IP_VERSION) !=
 	    b->v6)
 		return dash_txn_fail(b->txn, -EINVAL,
 				     "%s_tag: %s is not of the group's ip_version",

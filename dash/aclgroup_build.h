@@ -10,8 +10,6 @@ struct dash_classifier;
 struct dash_row;
 struct dash_txn;
 
-bool dash_acl_row_is_v6(const struct dash_row *row, int attr);
-
 /**
  * dash_acl_build - compile rules of a group
  * @txn: transaction

@@ -322,9 +322,8 @@ static int dash_eni_parse_meter(struct dash_txn *txn, struct dash_eni_cfg *cfg,
 	struct dash_sym *sym;
 
 	sym = dash_sym_of_nla(txn->dn, DASH_OBJECT_TYPE_METER_POLICY, nla);
-	if (v6 != (dash_row_u8(dash_sym_next(sym),
-			       DASH_A_METER_POLICY_IP_VERSION,
-			       DASH_IP_VERSION_IPV4) == DASH_IP_VERSION_IPV6)) {
+	if (v6 != dash_row_is_v6(dash_sym_next(sym),
+				 DASH_A_METER_POLICY_IP_VERSION)) {
 		txn->row = row;
 		return dash_txn_fail(txn, -EINVAL,
 				     "v%d_meter_policy_id: DASH_METER_POLICY:%s is of the other ip_version",

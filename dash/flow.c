@@ -230,7 +230,7 @@ static struct dash_flow *flow_new(const struct dash_pkt *pkt)
 
 	if (pkt->t.proto == IPPROTO_TCP)
 		flow->state = dash_tcp_open(&flow->tcp, &pkt->tcp);
-	else if (dash_flow_is_icmp(&pkt->t))
+	else if (dash_tuple_is_icmp(&pkt->t))
 		flow->state = DASH_FLOW_STATE_ICMP;
 	else
 		flow->state = DASH_FLOW_STATE_NEW;

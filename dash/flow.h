@@ -203,6 +203,18 @@ static inline unsigned long dash_flow_last(const struct dash_flow *flow)
 }
 
 /**
+ * dash_flow_seconds - how long is it from one time to another?
+ * @from: jiffies
+ * @to: jiffies
+ *
+ * Return: seconds, 0 when @to is before.
+ */
+static inline u32 dash_flow_seconds(unsigned long from, unsigned long to)
+{
+	return time_after(to, from) ? (to - from) / HZ : 0;
+}
+
+/**
  * dash_flow_key_init - name the connection of a packet
  * @key: filled
  * @eni_id: id of the ENI

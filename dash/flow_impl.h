@@ -72,12 +72,6 @@ static inline u8 dash_flow_proto(const struct dash_flow *flow)
 	return flow->key.eni_proto;
 }
 
-/* The other family's ICMP is nothing but another protocol. */
-static inline bool dash_flow_is_icmp(const struct dash_tuple *t)
-{
-	return t->proto == (t->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
-}
-
 int dash_flow_shard_init(struct dash_flow_shard *shard);
 struct dash_flow *dash_flow_insert(struct dash_flow_table *ft,
 				   struct dash_flow *flow);

@@ -68,7 +68,7 @@ void dash_flow_key_init(struct dash_flow_key *key, u32 eni_id,
 	}
 	key->eni_proto = eni_id << 8 | t->proto;
 
-	if (dash_flow_is_icmp(t)) {
+	if (dash_tuple_is_icmp(t)) {
 		key->lport = t->sport;
 		key->rport = htons(flow_icmp_class(t, dir));
 	}
@@ -93,7 +93,7 @@ void dash_flow_tuple(const struct dash_flow *flow, struct dash_tuple *t)
 		t->sport = key->rport;
 		t->dport = key->lport;
 	}
-	if (dash_flow_is_icmp(t)) {
+	if (dash_tuple_is_icmp(t)) {
 		t->sport = key->lport;
 		t->dport = 0;
 	}

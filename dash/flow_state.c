@@ -25,14 +25,10 @@
 #include "flow_state.h"
 #include "inst.h"
 #include "netns.h"
+#include "parse.h"
 
 /* RFC 7323, 2.3 */
 #define STATE_MAX_WSCALE	14
-
-static u32 state_seconds(unsigned long from, unsigned long to)
-{
-	return time_after(to, from) ? (to - from) / HZ : 0;
-}
 
 void dash_flow_save(const struct dash_flow *flow, struct dash_flow_saved *saved)
 {
@@ -42,7 +38,7 @@ void dash_flow_save(const struct dash_flow *flow, struct dash_flow_saved *saved)
 
 	memset(saved, 0, sizeof(*saved));
 	dash_flow_tuple(flow, &saved->t);
-	if (dash_flow_is_icmp(&saved->t))
+	if (dash_tuple_is_icmp(&saved->t))
 		saved->t.dport = htons(dash_flow_icmp_type(flow));
 	saved->dir = flow->dir;
 	saved->state = READ_ONCE(flow->state);
@@ -51,8 +47,8 @@ void dash_flow_save(const struct dash_flow *flow, struct dash_flow_saved *saved)
 	saved->vni = act->vni;
 	saved->pa = act->pa;
 	saved->vip = act->vip;
-	saved->age = state_seconds(flow->created, now);
-	saved->idle = state_seconds(dash_flow_last(flow), now);
+	saved->age = dash_flow_seconds(flow->created, now);
+	saved->idle = dash_flow_seconds(dash_flow_last(flow), now);
 	for (i = 0; i < 2; i++) {
 		saved->packets[i] = READ_ONCE(flow->packets[i]);
 		saved->bytes[i] = READ_ONCE(flow->bytes[i]);
@@ -66,7 +62,7 @@ static bool state_fits(const struct dash_flow_saved *s)
 {
 	if (s->t.proto == IPPROTO_TCP)
 		return s->state <= DASH_FLOW_STATE_CLOSED;
-	if (dash_flow_is_icmp(&s->t))
+	if (dash_tuple_is_icmp(&s->t))
 		return s->state == DASH_FLOW_STATE_ICMP;
 	return s->state == DASH_FLOW_STATE_NEW ||
 	       s->state == DASH_FLOW_STATE_STREAM;
@@ -84,11 +80,11 @@ static bool state_is_valid(const struct dash_flow_saved *s)
 	const struct dash_tuple *t = &s->t;
 
 	if (s->dir > DASH_DIRECTION_INBOUND ||
-	    s->encap > DASH_ENCAP_TYPE_NVGRE || s->vni > 0xffffff ||
+	    s->encap > DASH_ENCAP_TYPE_NVGRE || s->vni > DASH_MAX_VNI ||
 	    t->v6 == dash_addr_is_v4(&t->src) ||
 	    t->v6 == dash_addr_is_v4(&t->dst))
 		return false;
-	if (dash_flow_is_icmp(t) ? ntohs(t->dport) > U8_MAX :
+	if (dash_tuple_is_icmp(t) ? ntohs(t->dport) > U8_MAX :
 	    !dash_tuple_has_ports(t) && (t->sport || t->dport))
 		return false;
 	return state_fits(s) && state_tcp_fits(&s->tcp);
@@ -114,7 +110,7 @@ static bool state_packet(struct dash_net *dn, struct dash_eni *eni,
 	dash_flow_key_init(&pkt->key, eni->id, &pkt->t, pkt->dir);
 	pkt->hash = dash_flow_hash(ft, &pkt->key);
 	/* as dash_flow_tuple() has it, which is what re-decisions are about */
-	if (dash_flow_is_icmp(&pkt->t))
+	if (dash_tuple_is_icmp(&pkt->t))
 		pkt->t.dport = 0;
 	pkt->has_ports = dash_tuple_has_ports(&pkt->t);
 	pkt->outer.saddr = s->pa;

@@ -48,8 +48,6 @@
 #include "xform.h"
 
 #define DASH_ICMP_TTL		64
-/* struct icmphdr and struct icmp6hdr alike */
-#define DASH_ICMP_HLEN		8
 /* of the whole packet (RFC 1812, 4.3.2.3) */
 #define DASH_ICMP_MAX4		576
 /* the least that every host has to cope with (RFC 791) */

@@ -32,11 +32,9 @@
 #include "flow_impl.h"
 #include "inst.h"
 #include "nat.h"
+#include "parse.h"
 #include "rewrite.h"
 #include "route.h"
-
-/* struct icmphdr and struct icmp6hdr alike */
-#define NAT_ICMP_HLEN	8
 
 static struct kmem_cache *nat_cache;
 
@@ -245,7 +243,7 @@ void dash_nat_apply(struct dash_pkt *pkt, const struct dash_xform *xf,
 
 	dash_rewrite(pkt->skb, &rw);
 	if (pkt->icmp_err) {
-		rw.l3 = icmp + NAT_ICMP_HLEN;
+		rw.l3 = icmp + DASH_ICMP_HLEN;
 		rw.l4 = pkt->quoted_l4 ? pkt->quoted_l4 - strip : 0;
 		rw.proto = dash_flow_proto(flow);
 		rw.set_port = nat_has_ports(rw.proto);

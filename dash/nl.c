@@ -103,6 +103,17 @@ int dash_nl_put_u64(struct sk_buff *skb, int attr, u64 value)
 	return nla_put(skb, attr, sizeof(value), &value);
 }
 
+int dash_nl_put_counters(struct sk_buff *skb, int attr, u64 packets, u64 bytes)
+{
+	struct nlattr *nest = nla_nest_start(skb, attr);
+
+	if (!nest || dash_nl_put_u64(skb, DASH_A_XFORM_PACKETS, packets) ||
+	    dash_nl_put_u64(skb, DASH_A_XFORM_BYTES, bytes))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
 int dash_nl_put_row(struct sk_buff *skb, int attr, const struct dash_row *row)
 {
 	return nla_put(skb, attr | NLA_F_NESTED, row->len, row->attrs);

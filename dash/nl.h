@@ -4,6 +4,7 @@
 #define _DASH_NL_H
 
 #include <linux/types.h>
+#include <net/netlink.h>
 
 struct dash_explain_acl;
 struct dash_mapping;
@@ -18,7 +19,6 @@ struct genl_family;
 struct genl_info;
 struct in6_addr;
 struct netlink_callback;
-struct nlattr;
 struct sk_buff;
 
 extern struct genl_family dash_nl_family;
@@ -66,6 +66,28 @@ int dash_nl_put_addr(struct sk_buff *skb, int attr,
  * Return: 0 or -EMSGSIZE.
  */
 int dash_nl_put_u64(struct sk_buff *skb, int attr, u64 value);
+
+/**
+ * dash_nl_put_counters - add packets and bytes of one direction
+ * @skb: message
+ * @attr: attribute to nest them in, a transform's
+ * @packets: number
+ * @bytes: number
+ *
+ * Return: 0 or -EMSGSIZE.
+ */
+int dash_nl_put_counters(struct sk_buff *skb, int attr, u64 packets, u64 bytes);
+
+/* Numbers that are 0 when absent. */
+static inline u8 dash_nl_u8(const struct nlattr *nla)
+{
+	return nla ? nla_get_u8(nla) : 0;
+}
+
+static inline u32 dash_nl_u32(const struct nlattr *nla)
+{
+	return nla ? nla_get_u32(nla) : 0;
+}
 
 /**
  * dash_nl_put_row - add a row as it was set

@@ -297,20 +297,6 @@ void dash_event_flow_new(const struct dash_flow *flow,
 	dash_event_end(q, hdr, err);
 }
 
-static int dash_put_counters(struct sk_buff *skb, int attr,
-			     const struct dash_flow *flow, int d)
-{
-	struct nlattr *nest = nla_nest_start(skb, attr);
-
-	if (!nest ||
-	    dash_nl_put_u64(skb, DASH_A_XFORM_PACKETS,
-			    READ_ONCE(flow->packets[d])) ||
-	    dash_nl_put_u64(skb, DASH_A_XFORM_BYTES, READ_ONCE(flow->bytes[d])))
-		return -EMSGSIZE;
-	nla_nest_end(skb, nest);
-	return 0;
-}
-
 void dash_event_flow_end(const struct dash_flow *flow, enum dash_flow_end why)
 {
 	struct dash_net *dn = flow->eni->dn;
@@ -330,8 +316,12 @@ void dash_event_flow_end(const struct dash_flow *flow, enum dash_flow_end why)
 	      nla_put_u8(q->skb, DASH_A_EVENT_STATE, READ_ONCE(flow->state)) ?:
 	      nla_put_u32(q->skb, DASH_A_EVENT_AGE,
 			  (jiffies - flow->created) / HZ) ?:
-	      dash_put_counters(q->skb, DASH_A_EVENT_FORWARD, flow, 0) ?:
-	      dash_put_counters(q->skb, DASH_A_EVENT_REVERSE, flow, 1);
+	      dash_nl_put_counters(q->skb, DASH_A_EVENT_FORWARD,
+				   READ_ONCE(flow->packets[0]),
+				   READ_ONCE(flow->bytes[0])) ?:
+	      dash_nl_put_counters(q->skb, DASH_A_EVENT_REVERSE,
+				   READ_ONCE(flow->packets[1]),
+				   READ_ONCE(flow->bytes[1]));
 	dash_event_end(q, hdr, err);
 }
 

@@ -75,11 +75,6 @@ static int dash_put_rule(struct sk_buff *skb, const struct dash_flow *flow,
 	return nla_put_string(skb, DASH_A_FLOW_RULE, name);
 }
 
-static u32 dash_seconds(unsigned long from, unsigned long to)
-{
-	return time_after(to, from) ? (to - from) / HZ : 0;
-}
-
 static int dash_put_flow(struct sk_buff *skb, const struct dash_flow *flow,
 			 const struct dash_nl_filter *f)
 {
@@ -104,11 +99,11 @@ static int dash_put_flow(struct sk_buff *skb, const struct dash_flow *flow,
 	    nla_put_u16(skb, DASH_A_FLOW_SPORT, ntohs(t.sport)) ||
 	    nla_put_u16(skb, DASH_A_FLOW_DPORT, ntohs(t.dport)) ||
 	    nla_put_u8(skb, DASH_A_FLOW_STATE, READ_ONCE(flow->state)) ||
-	    nla_put_u32(skb, DASH_A_FLOW_AGE, dash_seconds(flow->created, now)) ||
+	    nla_put_u32(skb, DASH_A_FLOW_AGE, dash_flow_seconds(flow->created, now)) ||
 	    nla_put_u32(skb, DASH_A_FLOW_IDLE,
-			dash_seconds(dash_flow_last(flow), now)) ||
+			dash_flow_seconds(dash_flow_last(flow), now)) ||
 	    nla_put_u32(skb, DASH_A_FLOW_EXPIRES,
-			dash_seconds(now, dash_flow_expires(flow))) ||
+			dash_flow_seconds(now, dash_flow_expires(flow))) ||
 	    dash_nl_put_xform(skb, DASH_A_FLOW_FORWARD, &xf[0], NULL,
 			      READ_ONCE(flow->packets[0]),
 			      READ_ONCE(flow->bytes[0])) ||

@@ -15,6 +15,7 @@
 #include "nl.h"
 #include "nl_flow.h"
 #include "nl_gen.h"
+#include "parse.h"
 
 static const char *dash_flow_attr_name(int attr)
 {
@@ -78,16 +79,6 @@ int dash_nl_flow_needs_tuple(struct genl_info *info)
 	return 0;
 }
 
-static u8 dash_add_u8(const struct nlattr *nla)
-{
-	return nla ? nla_get_u8(nla) : 0;
-}
-
-static u32 dash_add_u32(const struct nlattr *nla)
-{
-	return nla ? nla_get_u32(nla) : 0;
-}
-
 static u16 dash_add_u16(struct genl_info *info, int attr)
 {
 	return info->attrs[attr] ? nla_get_u16(info->attrs[attr]) : 0;
@@ -110,7 +101,7 @@ static int dash_add_tuple(struct genl_info *info, struct dash_flow_saved *s)
 	t->proto = nla_get_u8(info->attrs[DASH_A_FLOW_PROTO]);
 	t->sport = htons(dash_add_u16(info, DASH_A_FLOW_SPORT));
 	t->dport = htons(dash_add_u16(info, DASH_A_FLOW_DPORT));
-	icmp = t->proto == (t->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
+	icmp = dash_tuple_is_icmp(t);
 	if (icmp)
 		t->dport = htons(t->v6 ? ICMPV6_ECHO_REQUEST : ICMP_ECHO);
 	if (icmp && info->attrs[DASH_A_FLOW_ICMP_TYPE])
@@ -152,14 +143,14 @@ static int dash_add_outer(struct genl_info *info, const struct dash_eni *eni,
 	}
 	if (!out && !info->attrs[DASH_A_FLOW_VNI])
 		return dash_nl_flow_needs(info, DASH_A_FLOW_VNI);
-	s->vni = dash_add_u32(info->attrs[DASH_A_FLOW_VNI]) ?:
+	s->vni = dash_nl_u32(info->attrs[DASH_A_FLOW_VNI]) ?:
 		 inst->first_vm_vni;
-	if (s->vni > 0xffffff) {
+	if (s->vni > DASH_MAX_VNI) {
 		dash_err(info->extack, info->attrs[DASH_A_FLOW_VNI],
 			 "vni of more than 24 bits");
 		return -EINVAL;
 	}
-	s->encap = dash_add_u8(info->attrs[DASH_A_FLOW_ENCAP]);
+	s->encap = dash_nl_u8(info->attrs[DASH_A_FLOW_ENCAP]);
 	if (vip)
 		return dash_nl_get_addr(info, vip, &s->vip) ? 0 : -EINVAL;
 	/* a VIP of this family, see dash_inst_vip_for() */
@@ -226,12 +217,12 @@ static int dash_add_xform(struct genl_info *info, int attr,
 		return -EINVAL;
 	}
 	xf->vni = nla_get_u32(tb[DASH_A_XFORM_VNI]);
-	if (xf->vni > 0xffffff) {
+	if (xf->vni > DASH_MAX_VNI) {
 		dash_err(info->extack, tb[DASH_A_XFORM_VNI],
 			 "%s: vni of more than 24 bits", name);
 		return -EINVAL;
 	}
-	xf->encap = dash_add_u8(tb[DASH_A_XFORM_ENCAP]);
+	xf->encap = dash_nl_u8(tb[DASH_A_XFORM_ENCAP]);
 	xf->hash_sport = !tb[DASH_A_XFORM_UDP_SPORT] && !inst->fixed_sport;
 	xf->sport = inst->udp_sport;
 	if (tb[DASH_A_XFORM_UDP_SPORT])

@@ -12,6 +12,7 @@
 #include "nl.h"
 #include "nl_flow.h"
 #include "nl_gen.h"
+#include "parse.h"
 
 /* Tries of one connection while the table is being enlarged. */
 #define DASH_RESTORE_TRIES	3
@@ -56,25 +57,13 @@ static int dash_put_tcp(struct sk_buff *skb, const struct dash_tcp *tcp)
 	return 0;
 }
 
-static int dash_put_counters(struct sk_buff *skb, int attr, u64 packets,
-			     u64 bytes)
-{
-	struct nlattr *nest = nla_nest_start(skb, attr);
-
-	if (!nest || dash_nl_put_u64(skb, DASH_A_XFORM_PACKETS, packets) ||
-	    dash_nl_put_u64(skb, DASH_A_XFORM_BYTES, bytes))
-		return -EMSGSIZE;
-	nla_nest_end(skb, nest);
-	return 0;
-}
-
 static int dash_put_saved(struct sk_buff *skb, const struct dash_flow *flow)
 {
 	struct dash_flow_saved s;
 	bool icmp;
 
 	dash_flow_save(flow, &s);
-	icmp = s.t.proto == (s.t.v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
+	icmp = dash_tuple_is_icmp(&s.t);
 	if (nla_put_string(skb, DASH_A_FLOW_ENI, flow->eni->name) ||
 	    nla_put_u8(skb, DASH_A_FLOW_DIRECTION, s.dir) ||
 	    dash_nl_put_addr(skb, DASH_A_FLOW_SRC, &s.t.src) ||
@@ -84,10 +73,10 @@ static int dash_put_saved(struct sk_buff *skb, const struct dash_flow *flow)
 	    nla_put_u8(skb, DASH_A_FLOW_STATE, s.state) ||
 	    nla_put_u32(skb, DASH_A_FLOW_AGE, s.age) ||
 	    nla_put_u32(skb, DASH_A_FLOW_IDLE, s.idle) ||
-	    dash_put_counters(skb, DASH_A_FLOW_FORWARD, s.packets[0],
-			      s.bytes[0]) ||
-	    dash_put_counters(skb, DASH_A_FLOW_REVERSE, s.packets[1],
-			      s.bytes[1]) ||
+	    dash_nl_put_counters(skb, DASH_A_FLOW_FORWARD, s.packets[0],
+				 s.bytes[0]) ||
+	    dash_nl_put_counters(skb, DASH_A_FLOW_REVERSE, s.packets[1],
+				 s.bytes[1]) ||
 	    dash_nl_put_addr(skb, DASH_A_FLOW_PA, &s.pa) ||
 	    dash_nl_put_addr(skb, DASH_A_FLOW_VIP, &s.vip) ||
 	    nla_put_u32(skb, DASH_A_FLOW_VNI, s.vni) ||
@@ -209,16 +198,6 @@ static bool dash_saved_addr(struct nlattr *nla, struct in6_addr *addr)
 	return true;
 }
 
-static u8 dash_saved_u8(struct nlattr *nla)
-{
-	return nla ? nla_get_u8(nla) : 0;
-}
-
-static u32 dash_saved_u32(struct nlattr *nla)
-{
-	return nla ? nla_get_u32(nla) : 0;
-}
-
 static bool dash_saved_end(struct nlattr *nest, struct dash_tcp_dir *d)
 {
 	struct nlattr *tb[DASH_A_TCP_END_FIN + 1];
@@ -229,13 +208,13 @@ static bool dash_saved_end(struct nlattr *nest, struct dash_tcp_dir *d)
 					dash_saved_end_policy, NULL))
 		return false;
 	d->seen = tb[DASH_A_TCP_END_NEXT];
-	d->next = dash_saved_u32(tb[DASH_A_TCP_END_NEXT]);
+	d->next = dash_nl_u32(tb[DASH_A_TCP_END_NEXT]);
 	d->acked = tb[DASH_A_TCP_END_ACK] && tb[DASH_A_TCP_END_WIN];
-	d->ack = dash_saved_u32(tb[DASH_A_TCP_END_ACK]);
-	d->win = dash_saved_u32(tb[DASH_A_TCP_END_WIN]);
+	d->ack = dash_nl_u32(tb[DASH_A_TCP_END_ACK]);
+	d->win = dash_nl_u32(tb[DASH_A_TCP_END_WIN]);
 	d->scaled = tb[DASH_A_TCP_END_WSCALE];
-	d->wscale = dash_saved_u8(tb[DASH_A_TCP_END_WSCALE]);
-	d->fin = dash_saved_u8(tb[DASH_A_TCP_END_FIN]);
+	d->wscale = dash_nl_u8(tb[DASH_A_TCP_END_WSCALE]);
+	d->fin = dash_nl_u8(tb[DASH_A_TCP_END_FIN]);
 	return true;
 }
 
@@ -248,8 +227,8 @@ static bool dash_saved_tcp(struct nlattr *nest, struct dash_tcp *tcp)
 	if (nla_parse_nested_deprecated(tb, DASH_A_TCP_STATE_FIN_DIR, nest,
 					dash_saved_tcp_policy, NULL))
 		return false;
-	tcp->fin_end = dash_saved_u32(tb[DASH_A_TCP_STATE_FIN_END]);
-	tcp->fin_dir = dash_saved_u8(tb[DASH_A_TCP_STATE_FIN_DIR]);
+	tcp->fin_end = dash_nl_u32(tb[DASH_A_TCP_STATE_FIN_END]);
+	tcp->fin_dir = dash_nl_u8(tb[DASH_A_TCP_STATE_FIN_DIR]);
 	return dash_saved_end(tb[DASH_A_TCP_STATE_INITIATOR], &tcp->dir[0]) &&
 	       dash_saved_end(tb[DASH_A_TCP_STATE_RESPONDER], &tcp->dir[1]);
 }
@@ -292,11 +271,11 @@ static bool dash_saved_parse(struct nlattr **tb, struct dash_flow_saved *s)
 		s->t.dport = htons(nla_get_u16(tb[DASH_A_FLOW_DPORT]));
 	s->dir = nla_get_u8(tb[DASH_A_FLOW_DIRECTION]);
 	s->state = nla_get_u8(tb[DASH_A_FLOW_STATE]);
-	s->answered = dash_saved_u8(tb[DASH_A_FLOW_ANSWERED]);
-	s->encap = dash_saved_u8(tb[DASH_A_FLOW_ENCAP]);
-	s->vni = dash_saved_u32(tb[DASH_A_FLOW_VNI]);
-	s->age = dash_saved_u32(tb[DASH_A_FLOW_AGE]);
-	s->idle = dash_saved_u32(tb[DASH_A_FLOW_IDLE]);
+	s->answered = dash_nl_u8(tb[DASH_A_FLOW_ANSWERED]);
+	s->encap = dash_nl_u8(tb[DASH_A_FLOW_ENCAP]);
+	s->vni = dash_nl_u32(tb[DASH_A_FLOW_VNI]);
+	s->age = dash_nl_u32(tb[DASH_A_FLOW_AGE]);
+	s->idle = dash_nl_u32(tb[DASH_A_FLOW_IDLE]);
 	return dash_saved_counters(tb[DASH_A_FLOW_FORWARD], &s->packets[0],
 				   &s->bytes[0]) &&
 	       dash_saved_counters(tb[DASH_A_FLOW_REVERSE], &s->packets[1],

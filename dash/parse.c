@@ -55,8 +55,6 @@
 #define DASH_QUOTE_MIN		8
 /* What DCCP has of ports, checksum and the like in every packet. */
 #define DASH_DCCP_HLEN		12
-/* struct icmphdr and struct icmp6hdr alike */
-#define DASH_ICMP_HLEN		8
 
 /* Bits of GRE that NVGRE does not have: checksum, routing, sequence, strict
  * source route, recursion control and version; the others are reserved and
@@ -64,12 +62,6 @@
  */
 #define DASH_GRE_BITS		(GRE_CSUM | GRE_ROUTING | GRE_KEY | GRE_SEQ | \
 				 GRE_STRICT | GRE_REC | GRE_VERSION)
-
-struct dash_nvgre_hdr {
-	__be16 flags;
-	__be16 protocol;
-	__be32 key;
-};
 
 /**
  * struct dash_ip - what the walk over an IP header yields
@@ -311,19 +303,22 @@ static void dash_parse_outer_done(struct dash_pkt *pkt)
 	pkt->rx_len = pkt->skb->len;
 }
 
-bool dash_parse_outer(struct dash_pkt *pkt, __be16 vxlan_port)
+static __always_inline bool dash_parse_outer_ip(struct dash_pkt *pkt,
+						struct dash_ip *ip)
 {
 	__be16 proto = dash_parse_vlan(pkt);
-	struct dash_ip ip = {};
-	bool ours = false;
 
 	if (proto == htons(ETH_P_IP))
-		ours = dash_parse_outer4(pkt, &ip);
-	else if (proto == htons(ETH_P_IPV6))
-		ours = dash_parse_outer6(pkt, &ip);
-	if (ours)
-		ours = dash_parse_outer_l4(pkt, &ip, vxlan_port);
-	if (!ours) {
+		return dash_parse_outer4(pkt, ip);
+	return proto == htons(ETH_P_IPV6) && dash_parse_outer6(pkt, ip);
+}
+
+bool dash_parse_outer(struct dash_pkt *pkt, __be16 vxlan_port)
+{
+	struct dash_ip ip = {};
+
+	if (!dash_parse_outer_ip(pkt, &ip) ||
+	    !dash_parse_outer_l4(pkt, &ip, vxlan_port)) {
 		dash_parse_undo(pkt);
 		return false;
 	}
@@ -337,7 +332,8 @@ static bool dash_parse_is_ndisc(struct dash_pkt *pkt, const struct dash_ip *ip)
 {
 	const u8 *type;
 
-	if (ip->proto != IPPROTO_ICMPV6 || ip->frag == DASH_FRAG_LATER)
+	if (dash_addr_is_v4(&pkt->outer.daddr) ||
+	    ip->proto != IPPROTO_ICMPV6 || ip->frag == DASH_FRAG_LATER)
 		return false;
 	type = dash_parse_at(pkt->skb, ip->l4, 1);
 	return type && *type >= NDISC_ROUTER_SOLICITATION &&
@@ -346,16 +342,9 @@ static bool dash_parse_is_ndisc(struct dash_pkt *pkt, const struct dash_ip *ip)
 
 bool dash_parse_plain_outer(struct dash_pkt *pkt)
 {
-	__be16 proto = dash_parse_vlan(pkt);
 	struct dash_ip ip = {};
-	bool ours = false;
 
-	if (proto == htons(ETH_P_IP))
-		ours = dash_parse_outer4(pkt, &ip);
-	else if (proto == htons(ETH_P_IPV6))
-		ours = dash_parse_outer6(pkt, &ip) &&
-		       !dash_parse_is_ndisc(pkt, &ip);
-	if (!ours) {
+	if (!dash_parse_outer_ip(pkt, &ip) || dash_parse_is_ndisc(pkt, &ip)) {
 		dash_parse_undo(pkt);
 		return false;
 	}
@@ -605,12 +594,6 @@ static bool dash_parse_icmp_is_err(u8 proto, u8 type)
 	}
 }
 
-/* ICMP is ICMP in its own family only. */
-static bool dash_parse_is_icmp(const struct dash_tuple *t)
-{
-	return t->proto == (t->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
-}
-
 static void dash_parse_icmp_ports(struct dash_tuple *t, const u8 *hdr)
 {
 	t->dport = htons(hdr[0]);
@@ -630,7 +613,7 @@ static u32 dash_parse_l4_min(const struct dash_tuple *t)
 		return sizeof(struct sctphdr);
 	case IPPROTO_ICMP:
 	case IPPROTO_ICMPV6:
-		return dash_parse_is_icmp(t) ? DASH_ICMP_HLEN : 0;
+		return dash_tuple_is_icmp(t) ? DASH_ICMP_HLEN : 0;
 	default:
 		return 0;
 	}
@@ -664,7 +647,7 @@ static enum dash_drop dash_parse_quote(struct dash_pkt *pkt, u32 l3)
 		return DASH_DROP_MALFORMED;
 	pkt->quoted_l4 = ip.l4;
 
-	if (dash_parse_is_icmp(q)) {
+	if (dash_tuple_is_icmp(q)) {
 		dash_parse_icmp_ports(q, hdr);
 	} else {
 		q->sport = get_unaligned((const __be16 *)hdr);
@@ -769,7 +752,7 @@ static enum dash_drop dash_parse_l4(struct dash_pkt *pkt)
 	hdr = dash_parse_at(skb, l4, need);
 	if (!hdr)
 		return DASH_DROP_MALFORMED;
-	if (dash_parse_is_icmp(&pkt->t))
+	if (dash_tuple_is_icmp(&pkt->t))
 		return dash_parse_icmp(pkt, hdr);
 
 	pkt->t.sport = get_unaligned((const __be16 *)hdr);

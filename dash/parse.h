@@ -23,6 +23,22 @@ struct sk_buff;
 
 #define DASH_MAX_EXTHDRS	8
 #define DASH_MAX_VLANS		2
+/* of VXLAN and NVGRE alike */
+#define DASH_MAX_VNI		0xffffff
+/* struct icmphdr and struct icmp6hdr alike */
+#define DASH_ICMP_HLEN		8
+
+/**
+ * struct dash_nvgre_hdr - GRE with the key that NVGRE wants (RFC 7637)
+ */
+struct dash_nvgre_hdr {
+	/** @flags: GRE_KEY */
+	__be16 flags;
+	/** @protocol: ETH_P_TEB */
+	__be16 protocol;
+	/** @key: VSID and FlowID */
+	__be32 key;
+};
 
 /**
  * struct dash_outer - how a packet reached us
@@ -95,6 +111,19 @@ static inline bool dash_tuple_has_ports(const struct dash_tuple *t)
 		return t->sport || t->dport;
 	}
 	return false;
+}
+
+/**
+ * dash_tuple_is_icmp - is a connection's protocol its family's ICMP?
+ * @t: tuple of the connection
+ *
+ * The other family's is nothing but another protocol.
+ *
+ * Return: whether it is.
+ */
+static inline bool dash_tuple_is_icmp(const struct dash_tuple *t)
+{
+	return t->proto == (t->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
 }
 
 /**

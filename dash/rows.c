@@ -10,13 +10,12 @@
 
 #include "addr.h"
 #include "mapping.h"
+#include "parse.h"
 #include "nl_gen.h"
 #include "route.h"
 #include "rows.h"
 
 #define B(attr)	BIT_ULL(attr)
-
-#define DASH_MAX_VNI	0xffffff
 
 /* More than the attributes of any row; these arrays are on the stack. */
 #define DASH_ROW_ATTRS		32
@@ -76,6 +75,11 @@ u8 dash_row_u8(const struct dash_row *row, int attr, u8 absent)
 	const struct nlattr *nla = dash_row_get(row, attr);
 
 	return nla ? nla_get_u8(nla) : absent;
+}
+
+bool dash_row_is_v6(const struct dash_row *row, int attr)
+{
+	return dash_row_u8(row, attr, 0) == DASH_IP_VERSION_IPV6;
 }
 
 static int dash_check_prefix(const struct nlattr *addr,

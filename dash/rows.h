@@ -169,6 +169,15 @@ u32 dash_row_u32(const struct dash_row *row, int attr, u32 absent);
 u8 dash_row_u8(const struct dash_row *row, int attr, u8 absent);
 
 /**
+ * dash_row_is_v6 - is a row's ip_version IPv6?
+ * @row: row
+ * @attr: attribute that says it; absent means IPv4
+ *
+ * Return: whether it is.
+ */
+bool dash_row_is_v6(const struct dash_row *row, int attr);
+
+/**
  * dash_row_check - is a row of a request what a row of its table may be?
  * @nest: nested attributes of the row
  * @type: enum dash_object_type

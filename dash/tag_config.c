@@ -31,8 +31,7 @@ void dash_tags_fini(struct dash_net *dn)
 
 static int dash_tags_v6(const struct dash_row *row)
 {
-	return dash_row_u8(row, DASH_A_TAG_IP_VERSION, 0) ==
-	       DASH_IP_VERSION_IPV6;
+	return dash_row_is_v6(row, DASH_A_TAG_IP_VERSION);
 }
 
 /* The change of a family, opened when it is first needed. */

@@ -65,12 +65,6 @@ static __wsum dash_xform_fold64(u64 sum)
 	return (__force __wsum)((u32)sum + (u32)(sum >> 32));
 }
 
-struct dash_nvgre_hdr {
-	__be16 flags;
-	__be16 protocol;
-	__be32 key;
-};
-
 static u32 dash_xform_hlen(const struct dash_xform *xf)
 {
 	u32 hlen;
