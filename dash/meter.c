@@ -309,9 +309,8 @@ static int dash_meter_compile(struct dash_meter_rules *rules)
 
 static int dash_meter_prepare_policy(struct dash_txn *txn, struct dash_sym *sym)
 {
-	bool v6 = dash_row_u8(dash_sym_next(sym),
-			      DASH_A_METER_POLICY_IP_VERSION,
-			      DASH_IP_VERSION_IPV4) == DASH_IP_VERSION_IPV6;
+	bool v6 = dash_row_is_v6(dash_sym_next(sym),
+				 DASH_A_METER_POLICY_IP_VERSION);
 	struct dash_meter_policy *policy = sym->data;
 	struct dash_meter_rules *rules;
 	struct dash_sym *child;
@@ -346,14 +345,20 @@ free_rules:
 #define dash_for_each_policy(dn, id, sym)				\
 	xa_for_each(&(dn)->by_id[DASH_OBJECT_TYPE_METER_POLICY], id, sym)
 
+/* Most transactions leave all policies alone. */
+static bool dash_meter_is_concerned(const struct dash_txn *txn)
+{
+	return txn->types & (BIT(DASH_OBJECT_TYPE_METER_POLICY) |
+			     BIT(DASH_OBJECT_TYPE_METER_RULE));
+}
+
 int dash_meter_prepare(struct dash_txn *txn)
 {
 	struct dash_sym *sym;
 	unsigned long id;
 	int err;
 
-	if (!(txn->types & (BIT(DASH_OBJECT_TYPE_METER_POLICY) |
-			    BIT(DASH_OBJECT_TYPE_METER_RULE))))
+	if (!dash_meter_is_concerned(txn))
 		return 0;
 	dash_for_each_policy(txn->dn, id, sym) {
 		if (!dash_sym_next(sym) || (!sym->staged && !sym->dirty))
@@ -371,6 +376,8 @@ void dash_meter_unprepare(struct dash_txn *txn)
 	struct dash_sym *sym;
 	unsigned long id;
 
+	if (!dash_meter_is_concerned(txn))
+		return;
 	dash_for_each_policy(txn->dn, id, sym) {
 		policy = sym->data;
 		if (!policy)
@@ -386,6 +393,8 @@ void dash_meter_publish(struct dash_txn *txn)
 	struct dash_sym *sym;
 	unsigned long id;
 
+	if (!dash_meter_is_concerned(txn))
+		return;
 	dash_for_each_policy(txn->dn, id, sym) {
 		policy = sym->data;
 		if (!policy || !policy->next)
@@ -402,6 +411,8 @@ void dash_meter_reap(struct dash_txn *txn)
 	struct dash_sym *sym;
 	unsigned long id;
 
+	if (!dash_meter_is_concerned(txn))
+		return;
 	dash_for_each_policy(txn->dn, id, sym) {
 		policy = sym->data;
 		if (!policy)
