@@ -86,7 +86,8 @@ run_job()
 	echo "[$name] starts"
 	{ job "$name" 2>"$dir/$name.err" || echo $? >"$dir/$name.rc"; } |
 		tee "$dir/$name.log" |
-		tests/vm/ktap.py "[$name] " "$dir/$name.counts"
+		tests/vm/ktap.py "[$name] " "$dir/$name.counts" |
+		tee "$dir/$name.out"
 	[ ! -s "$dir/$name.rc" ] || rc=$(<"$dir/$name.rc")
 	read -r passed failed skipped <"$dir/$name.counts"
 	case $rc in
@@ -167,6 +168,12 @@ for name in "${jobs[@]}"; do
 	failed=$((failed + f))
 	skipped=$((skipped + s))
 done
+# What failed once more, for those who see only the end of this.
+for name in "${jobs[@]}"; do
+	awk '/ not ok / { print diag $0 }
+		/^\[[^]]*\] *#/ { diag = diag $0 "\n"; next } { diag = "" }' \
+		"$dir/$name.out"
+done | tail -n 60
 echo "logs: $dir"
 echo "$passed passed, $failed failed, $skipped skipped" | tee "$CACHE/logs/summary"
 [ "$failed" = 0 ]
