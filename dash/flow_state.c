@@ -18,6 +18,7 @@
 #include <linux/jiffies.h>
 #include <linux/string.h>
 
+#include "action.h"
 #include "addr.h"
 #include "decide.h"
 #include "eni.h"
@@ -26,6 +27,7 @@
 #include "inst.h"
 #include "netns.h"
 #include "parse.h"
+#include "resim.h"
 
 /* RFC 7323, 2.3 */
 #define STATE_MAX_WSCALE	14
@@ -172,13 +174,9 @@ enum dash_drop dash_flow_add(struct dash_net *dn, struct dash_eni *eni,
 	if (reason || *res != DASH_FLOW_RESTORED)
 		return reason;
 	act->eni_id = eni->id;
-	/* pairs with dash_eni_mark(): as old as what it is compared with */
-	act->gen = smp_load_acquire(&eni->gen);
-	act->pa = w->pkt.outer.saddr;
-	act->vip = w->pkt.outer.daddr;
-	act->vni = w->pkt.outer.vni;
-	act->encap = w->pkt.outer.encap;
-	act->hash = dash_flow_act_hash(ft, act);
+	dash_resim_begin(&w->pkt, act);
+	dash_action_learn(&w->pkt, act);
+	dash_decide_note(&w->pkt, act);
 	return dash_flow_restore(ft, &w->pkt, act, &w->saved, res);
 }
 

@@ -694,6 +694,34 @@ def namespaces(vm_first):
     check(not waiting(), "the kernel waits for references to a device")
 
 
+# -- changes of policy --------------------------------------------------------
+
+@case("keep: the VIP that a VM's packets to another one leave from is gone")
+def keep_local_vip():
+    """Not the one that they came to, nor the one that they go to."""
+    t2 = Vport("t2", n=2)
+    other = "100.0.0.253"
+    rule = route_rule("eni2", VNI, f"{other}/32", 2, pa_validation=False)
+    try:
+        net.load([*pair(rule, row("ENI", "eni1", mac_address=mac(1),
+                                  admin_state="enabled", vnet="v1",
+                                  encap_sip=other)),
+                  row("APPLIANCE", "2", sip=[other])])
+        f = vm_frame(2, udp(net.sport(), 53))
+        equal(list(send(f)), ["t2"], "devices")
+        net.load([row("APPLIANCE", "2", op="DEL")], "--ignore-unknown",
+                 "--policy", "keep")
+        before = counts("no_vip")
+        equal(send(f), {}, "frames")
+        counted(before, "no_vip", 1)
+        net.load([row("APPLIANCE", "2", sip=[other])], "--ignore-unknown",
+                 "--policy", "keep")
+        equal(list(send(f)), ["t2"], "devices")
+    finally:
+        net.load(config())
+        t2.close()
+
+
 # -- explain ------------------------------------------------------------------
 
 @case("explain", stock=True)
