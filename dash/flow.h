@@ -370,8 +370,12 @@ struct dash_flow_saved {
 	u8 state;
 	/** @answered: there were packets of the responder */
 	bool answered;
-	/** @encap: enum dash_encap_type of the initiator's packets */
+	/** @encap: enum dash_encap_type of their packets or DASH_ENCAP_NONE */
 	u8 encap;
+	/** @has_smac: @smac is known */
+	bool has_smac;
+	/** @smac: inner Ethernet source of the initiator */
+	u8 smac[ETH_ALEN];
 	/** @vni: their VNI */
 	u32 vni;
 	/** @pa: outer source that they come from */

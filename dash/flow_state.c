@@ -15,6 +15,7 @@
  * A record is as much the work of a stranger as a packet is: whatever it says,
  * the worst that comes of it is a connection that policy allows.
  */
+#include <linux/etherdevice.h>
 #include <linux/jiffies.h>
 #include <linux/string.h>
 
@@ -46,6 +47,10 @@ void dash_flow_save(const struct dash_flow *flow, struct dash_flow_saved *saved)
 	saved->state = READ_ONCE(flow->state);
 	saved->answered = READ_ONCE(flow->answered);
 	saved->encap = act->encap;
+	/* what answers go to, if that was remembered */
+	saved->has_smac = act->xf[1].set_dmac && !act->xf[1].nat;
+	if (saved->has_smac)
+		ether_addr_copy(saved->smac, act->xf[1].dmac);
 	saved->vni = act->vni;
 	saved->pa = act->pa;
 	saved->vip = act->vip;
@@ -76,13 +81,21 @@ static bool state_tcp_fits(const struct dash_tcp *tcp)
 	       tcp->dir[1].wscale <= STATE_MAX_WSCALE && tcp->fin_dir <= 1;
 }
 
+/* What a vport sends is outbound, without outer headers. */
+static bool state_outer_fits(const struct dash_flow_saved *s)
+{
+	if (s->encap == DASH_ENCAP_NONE)
+		return s->dir == DASH_DIRECTION_OUTBOUND && !s->vni &&
+		       ipv6_addr_any(&s->pa);
+	return s->encap <= DASH_ENCAP_TYPE_NVGRE && s->vni <= DASH_MAX_VNI;
+}
+
 /* Can there be a connection like this? */
 static bool state_is_valid(const struct dash_flow_saved *s)
 {
 	const struct dash_tuple *t = &s->t;
 
-	if (s->dir > DASH_DIRECTION_INBOUND ||
-	    s->encap > DASH_ENCAP_TYPE_NVGRE || s->vni > DASH_MAX_VNI ||
+	if (s->dir > DASH_DIRECTION_INBOUND || !state_outer_fits(s) ||
 	    t->v6 == dash_addr_is_v4(&t->src) ||
 	    t->v6 == dash_addr_is_v4(&t->dst))
 		return false;
@@ -115,6 +128,8 @@ static bool state_packet(struct dash_net *dn, struct dash_eni *eni,
 	if (dash_tuple_is_icmp(&pkt->t))
 		pkt->t.dport = 0;
 	pkt->has_ports = dash_tuple_has_ports(&pkt->t);
+	if (s->has_smac)
+		ether_addr_copy(pkt->smac, s->smac);
 	pkt->outer.saddr = s->pa;
 	pkt->outer.daddr = *dash_inst_vip_for(pkt->inst, &s->vip);
 	pkt->outer.vni = s->vni;

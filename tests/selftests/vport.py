@@ -8,6 +8,7 @@ stack there."""
 
 import socket
 import struct
+import tempfile
 import time
 
 from dashtest import (EXACT, FAKE_MAC, PEER_MAC, SLOW, VIP, VIP6, VNI, Net,
@@ -692,6 +693,47 @@ def namespaces(vm_first):
         vms.close()
         run("ip", "link", "del", "xvm", ok=False)
     check(not waiting(), "the kernel waits for references to a device")
+
+
+# -- saved and restored -------------------------------------------------------
+
+@case("connections are saved and restored, whoever began them", stock=True)
+def restored():
+    net.load(config(route_rule("eni1", VNI, "100.0.0.0/24", 1, vnet="v1")))
+    port = net.sport()
+    # one to answer, by connection only; one whose answer needs a MAC address
+    ours = vm_frame(2, tcp(port, 80, "S", 5))
+    theirs = peer_frame(2, tcp(port, 22, "S", 5))
+    back = peer_frame(2, tcp(80, port, "SA", 9, 6))
+    answer = inner(ca(1), ca(2), tcp(22, port, "SA", 9, 6), mac(1), FAKE_MAC)
+    equal(list(send(ours)), ["u0"], "devices")
+    equal(list(send(from_peer(2, theirs), port="u0")), ["t1"], "devices")
+    before = {f["dport"]: f for f in net.flows()}
+    with tempfile.TemporaryDirectory() as d:
+        net.dashctl("save", "--flows", "-o", f"{d}/flows")
+        net.flush()
+        equal(net.json("load", "--flows", f"{d}/flows"),
+              {"restored": 2, "existing": 0, "expired": 0, "failed": {}},
+              "restored")
+        for f in net.flows():
+            for key in ("direction", "src", "sport", "state", "dev", "forward",
+                        "reverse"):
+                equal(f[key], before[f["dport"]][key], key)
+            check(f["dport"] == 22 or "pa" not in f, f"outer source: {f}")
+        out = send(from_peer(2, back), port="u0")
+        equal(list(out), ["t1"], "devices")
+        same(out["t1"][0], back)
+        out = send(answer)
+        equal(list(out), ["u0"], "devices")
+        same(out["u0"][0], sent(with_dmac(answer, mac(2)), VNI, VIP, pa(2)))
+        # the VM is elsewhere now: they are its connections all the same
+        net.load(base(route_rule("eni1", VNI, "100.0.0.0/24", 1, vnet="v1"),
+                      app=FIB))
+        equal(net.json("load", "--flows", f"{d}/flows")["restored"], 2,
+              "restored without the vport")
+        equal(list(send(from_vm(ours), port="u0")), ["u0"], "devices")
+        out = send(from_peer(2, back), port="u0")
+        equal(Outer(out["u0"][0]).ip.dst, pa(1), "PA")
 
 
 # -- changes of policy --------------------------------------------------------
