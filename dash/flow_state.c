@@ -9,7 +9,7 @@
  * asked again about the initiator's packet, as by a connection that is
  * re-decided::
  *
- *   dash_flow_save()   --> name, state, TCP numbers, pa, vip, vni, encap
+ *   dash_flow_save()   --> name, state, TCP numbers, pa, vip, vni, encap, NAT
  *   dash_flow_resume() <-- the same; lookup, decide, insert
  *
  * A record is as much the work of a stranger as a packet is: whatever it says,
@@ -26,6 +26,7 @@
 #include "flow_impl.h"
 #include "flow_state.h"
 #include "inst.h"
+#include "nat.h"
 #include "netns.h"
 #include "parse.h"
 #include "resim.h"
@@ -51,6 +52,11 @@ void dash_flow_save(const struct dash_flow *flow, struct dash_flow_saved *saved)
 	saved->has_smac = act->xf[1].set_dmac && !act->xf[1].nat;
 	if (saved->has_smac)
 		ether_addr_copy(saved->smac, act->xf[1].dmac);
+	saved->has_nat = flow->nat;
+	if (saved->has_nat) {
+		saved->nat_addr = flow->nat->key.laddr;
+		saved->nat_port = flow->nat->key.lport;
+	}
 	saved->vni = act->vni;
 	saved->pa = act->pa;
 	saved->vip = act->vip;
@@ -161,6 +167,26 @@ static enum dash_drop state_begin(struct dash_net *dn, struct dash_eni *eni,
 	return DASH_DROP_NONE;
 }
 
+/* What the responder knows a connection by stays, or it does not go on: policy
+ * is to see how it was translated.
+ */
+static void state_translation(struct dash_flow_work *w)
+{
+	const struct dash_flow_saved *s = &w->saved;
+	struct dash_flow *flow = &w->flow;
+
+	memset(flow, 0, sizeof(*flow));
+	flow->key = w->pkt.key;
+	if (s->has_nat) {
+		w->nat.key = (struct dash_flow_key){
+			.laddr = s->nat_addr,
+			.lport = s->nat_port,
+		};
+		flow->nat = &w->nat;
+	}
+	w->pkt.flow = flow;
+}
+
 enum dash_drop dash_flow_resume(struct dash_net *dn, struct dash_eni *eni,
 				struct dash_flow_work *w,
 				enum dash_flow_restored *res)
@@ -171,9 +197,12 @@ enum dash_drop dash_flow_resume(struct dash_net *dn, struct dash_eni *eni,
 	reason = state_begin(dn, eni, ft, w, res);
 	if (reason || *res != DASH_FLOW_RESTORED)
 		return reason;
+	state_translation(w);
 	reason = dash_decide(&w->pkt, &w->act);
 	if (reason)
 		return reason;
+	if (!dash_nat_holds(&w->flow, &w->act))
+		return DASH_DROP_NO_NAT_FLOW;
 	return dash_flow_restore(ft, &w->pkt, &w->act, &w->saved, res);
 }
 

@@ -126,9 +126,10 @@ static bool nat_search_next(struct nat_search *s, __be16 *port)
 enum dash_drop dash_nat_create(struct dash_flow_table *ft,
 			       struct dash_flow *flow,
 			       const struct dash_pkt *pkt,
-			       const struct dash_flow_act *what)
+			       const struct dash_flow_act *what,
+			       const __be16 *port)
 {
-	struct nat_search s;
+	struct nat_search s = { .tries = 1 };
 	struct dash_nat *nat;
 	int err;
 
@@ -136,7 +137,10 @@ enum dash_drop dash_nat_create(struct dash_flow_table *ft,
 	if (!nat)
 		return DASH_DROP_NO_MEMORY;
 	nat_name(nat, pkt, what);
-	nat_search_init(&s, pkt, what);
+	if (port)
+		nat->key.lport = *port;
+	else
+		nat_search_init(&s, pkt, what);
 	while (nat_search_next(&s, &nat->key.lport)) {
 		err = nat_insert(ft, nat);
 		if (!err) {

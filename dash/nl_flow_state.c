@@ -69,6 +69,10 @@ static int dash_put_saved_xform(struct sk_buff *skb, int attr,
 	    dash_nl_put_u64(skb, DASH_A_XFORM_PACKETS, s->packets[back]) ||
 	    dash_nl_put_u64(skb, DASH_A_XFORM_BYTES, s->bytes[back]))
 		return -EMSGSIZE;
+	if (!back && s->has_nat &&
+	    (dash_nl_put_addr(skb, DASH_A_XFORM_NAT_SRC, &s->nat_addr) ||
+	     nla_put_u16(skb, DASH_A_XFORM_NAT_SPORT, ntohs(s->nat_port))))
+		return -EMSGSIZE;
 	if (back && s->has_smac &&
 	    nla_put(skb, DASH_A_XFORM_DST_MAC, ETH_ALEN, s->smac))
 		return -EMSGSIZE;
@@ -196,10 +200,12 @@ static const struct nla_policy dash_saved_policy[DASH_A_FLOW_TCP + 1] = {
 };
 
 static const struct nla_policy
-dash_saved_xform_policy[DASH_A_XFORM_BYTES + 1] = {
+dash_saved_xform_policy[DASH_A_XFORM_NAT_SPORT + 1] = {
 	[DASH_A_XFORM_DST_MAC] = NLA_POLICY_EXACT_LEN(ETH_ALEN),
 	[DASH_A_XFORM_PACKETS] = { .type = NLA_U64 },
 	[DASH_A_XFORM_BYTES] = { .type = NLA_U64 },
+	[DASH_A_XFORM_NAT_SRC] = { .type = NLA_BINARY, .len = 16 },
+	[DASH_A_XFORM_NAT_SPORT] = { .type = NLA_U16 },
 };
 
 static const struct nla_policy
@@ -265,11 +271,11 @@ static bool dash_saved_tcp(struct nlattr *nest, struct dash_tcp *tcp)
 static bool dash_saved_xform(struct nlattr *nest, bool back,
 			     struct dash_flow_saved *s)
 {
-	struct nlattr *tb[DASH_A_XFORM_BYTES + 1];
+	struct nlattr *tb[DASH_A_XFORM_NAT_SPORT + 1];
 
 	if (!nest)
 		return true;
-	if (nla_parse_nested_deprecated(tb, DASH_A_XFORM_BYTES, nest,
+	if (nla_parse_nested_deprecated(tb, DASH_A_XFORM_NAT_SPORT, nest,
 					dash_saved_xform_policy, NULL))
 		return false;
 	if (tb[DASH_A_XFORM_PACKETS])
@@ -279,7 +285,12 @@ static bool dash_saved_xform(struct nlattr *nest, bool back,
 	s->has_smac = back && tb[DASH_A_XFORM_DST_MAC];
 	if (s->has_smac)
 		nla_memcpy(s->smac, tb[DASH_A_XFORM_DST_MAC], ETH_ALEN);
-	return true;
+	s->has_nat = !back && tb[DASH_A_XFORM_NAT_SRC];
+	if (!s->has_nat)
+		return true;
+	if (tb[DASH_A_XFORM_NAT_SPORT])
+		s->nat_port = htons(nla_get_u16(tb[DASH_A_XFORM_NAT_SPORT]));
+	return dash_saved_addr(tb[DASH_A_XFORM_NAT_SRC], &s->nat_addr);
 }
 
 /* Without an outer source the initiator is the VM of a vport. */
