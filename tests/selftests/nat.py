@@ -296,6 +296,26 @@ def vlan():
                  to_vm(inside(r, dport=sport), vlan=(7,)))
 
 
+@case("an answer that gets too long for the device is fragmented")
+def too_long():
+    load(nat_ports="2000-2999")
+    sport = net.sport()
+    port = leaves(vm(udp(sport, 53)), 2000, 2999)
+    r = plain(udp(53, port, bytes(range(250)) * 5))
+    want = to_vm(inside(r, dport=sport))
+    ip_batch("link set u0 mtu 1300\n", net.app)
+    try:
+        out = net.send(r)
+        equal(len(out), 2, f"fragments; drops: {dict(net.drops())}")
+        check(all(len(f) <= 1314 for f in out), "a fragment is too big")
+        equal([f[:14] for f in out], [want[:14]] * 2, "Ethernet headers")
+        equal(b"".join(f[34:] for f in out).hex(), want[34:].hex(),
+              "packet, put together")
+        equal(out[0][18:20] == out[1][18:20], True, "identifications")
+    finally:
+        ip_batch("link set u0 mtu 9000\n", net.app)
+
+
 @case("a reply in a tunnel is none", stock=True)
 def tunnelled():
     for check_pa in (True, False):
