@@ -11,7 +11,7 @@ import struct
 import tempfile
 import time
 
-from dashtest import (EXACT, FAKE_MAC, PEER_MAC, SLOW, VIP, VIP6, VNI, Net,
+from dashtest import (APP_MAC, EXACT, FAKE_MAC, PEER_MAC, SLOW, VIP, VIP6, VNI, Net,
                       Wire, base, ca, case, cases, check, equal, eventually,
                       ip_batch, mac, mac_bytes, main, mapping, pa, route_rule,
                       row, run, same)
@@ -693,6 +693,34 @@ def namespaces(vm_first):
         vms.close()
         run("ip", "link", "del", "xvm", ok=False)
     check(not waiting(), "the kernel waits for references to a device")
+
+
+# -- source NAT ---------------------------------------------------------------
+
+@cases({"source NAT: there and back, IPv4": False,
+        "source NAT: there and back, IPv6": True}, stock=True)
+def snat(v6):
+    """The way back is to the VM, from the fake MAC address."""
+    ext, nat = (("2001:db8::9", "2001:db8:2::1") if v6 else
+                ("100.0.0.77", "192.0.2.1"))
+    net.load(config(row("ROUTE", "rg", f"{ext}/{128 if v6 else 32}",
+                        routing_type="snat", nat_ip=nat,
+                        nat_ports="2000-2000")))
+    if v6:
+        ip_batch(f"route replace {ext}/128 via {GW6} dev u0\n", net.app)
+    for l4, answer in ((udp, udp),
+                       (tcp, lambda *p: tcp(*p, "SA", 7, 1001))):
+        sport = net.sport()
+        out = send(inner(ca(1, v6), ext, l4(sport, 80), mac(1)))
+        equal(list(out), ["u0"], "devices")
+        same(out["u0"][0], inner(nat, ext, l4(2000, 80), APP_MAC, PEER_MAC))
+        out = send(inner(ext, nat, answer(80, 2000), PEER_MAC, APP_MAC),
+                   port="u0")
+        equal(list(out), ["t1"], "devices")
+        equal(out["t1"][0].hex(), inner(ext, ca(1, v6), answer(80, sport),
+                                        FAKE_MAC, mac(1)).hex(), "frame")
+    net.drop(inner(ext, nat, udp(80, 2001), PEER_MAC, APP_MAC), "no_nat_flow",
+             "port")
 
 
 # -- saved and restored -------------------------------------------------------
