@@ -47,9 +47,9 @@
 #include "vport.h"
 
 /* What may be in one large frame; the rest is cut before. */
-#define DASH_VPORT_GSO_KINDS	(SKB_GSO_TCPV4 | SKB_GSO_TCPV6 | SKB_GSO_UDP_L4)
-#define DASH_VPORT_GSO		(DASH_VPORT_GSO_KINDS | SKB_GSO_TCP_ECN | \
-				 SKB_GSO_TCP_FIXEDID | SKB_GSO_DODGY)
+#define DASH_VPORT_GSO		(SKB_GSO_TCPV4 | SKB_GSO_TCPV6 | \
+				 SKB_GSO_TCP_ECN | SKB_GSO_TCP_FIXEDID | \
+				 SKB_GSO_UDP_L4 | SKB_GSO_DODGY)
 
 #define DASH_PORT_DHCP_SERVER	67
 #define DASH_PORT_DHCP_CLIENT	68
@@ -137,23 +137,6 @@ bool dash_vport_vip(struct dash_pkt *pkt)
 	return true;
 }
 
-/* The VM's kernel, or what the VM made its host believe, says what the headers
- * of a large packet are; segmentation relies on it.
- */
-static bool dash_vport_gso_ok(const struct dash_pkt *pkt)
-{
-	switch (skb_shinfo(pkt->skb)->gso_type & DASH_VPORT_GSO_KINDS) {
-	case SKB_GSO_TCPV4:
-		return !pkt->t.v6 && pkt->t.proto == IPPROTO_TCP;
-	case SKB_GSO_TCPV6:
-		return pkt->t.v6 && pkt->t.proto == IPPROTO_TCP;
-	case SKB_GSO_UDP_L4:
-		return pkt->t.proto == IPPROTO_UDP;
-	default:
-		return false;
-	}
-}
-
 static bool dash_vport_is_nd(const struct dash_pkt *pkt)
 {
 	return pkt->t.v6 && pkt->t.proto == IPPROTO_ICMPV6 &&
@@ -204,8 +187,6 @@ enum dash_drop dash_vport_parse(struct dash_pkt *pkt)
 		reason = dash_parse_frame(pkt);
 		if (reason && reason != DASH_DROP_MULTICAST)
 			return reason;
-		if (skb_is_gso(skb) && !dash_vport_gso_ok(pkt))
-			return DASH_DROP_MALFORMED;
 		/* the head may be another one */
 		eth = (const struct ethhdr *)skb->data;
 	}
