@@ -22,7 +22,7 @@ struct dash_txn;
 struct dash_xform;
 
 /* Ports that are tried for a connection before there is none. */
-#define DASH_NAT_TRIES	128
+#define DASH_NAT_TRIES	64
 
 /**
  * struct dash_nat - second name of a translated connection
