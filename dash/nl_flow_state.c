@@ -282,10 +282,13 @@ static bool dash_saved_xform(struct nlattr *nest, bool back,
 		s->packets[back] = nla_get_u64(tb[DASH_A_XFORM_PACKETS]);
 	if (tb[DASH_A_XFORM_BYTES])
 		s->bytes[back] = nla_get_u64(tb[DASH_A_XFORM_BYTES]);
-	s->has_smac = back && tb[DASH_A_XFORM_DST_MAC];
-	if (s->has_smac)
-		nla_memcpy(s->smac, tb[DASH_A_XFORM_DST_MAC], ETH_ALEN);
-	s->has_nat = !back && tb[DASH_A_XFORM_NAT_SRC];
+	if (back) {
+		s->has_smac = tb[DASH_A_XFORM_DST_MAC];
+		if (s->has_smac)
+			nla_memcpy(s->smac, tb[DASH_A_XFORM_DST_MAC], ETH_ALEN);
+		return true;
+	}
+	s->has_nat = tb[DASH_A_XFORM_NAT_SRC];
 	if (!s->has_nat)
 		return true;
 	if (tb[DASH_A_XFORM_NAT_SPORT])
