@@ -25,6 +25,7 @@
 #include "classifier.h"
 #include "config.h"
 #include "nl_gen.h"
+#include "radix.h"
 
 /* Bytes of rows that are always compiled whole: it takes about a millisecond */
 #define DASH_ACL_SMALL	(128 << 10)
@@ -96,29 +97,21 @@ static int dash_acl_list(struct dash_txn *txn, struct dash_sym *group,
 	return 0;
 }
 
-/* Radix sort; sort() would be several times slower. */
+static u8 dash_acl_digit(const void *elem, unsigned int d)
+{
+	return ((const struct dash_acl_rule *)elem)->priority >> (8 * d);
+}
+
 static int dash_acl_sort(struct dash_acl_rule *rules, u32 n)
 {
-	struct dash_acl_rule *from = rules, *to, *spare;
-	u32 count[256], shift, sum, i, c;
+	struct dash_acl_rule *spare;
 
 	spare = kvmalloc_array(n + 1, sizeof(*spare), GFP_KERNEL_ACCOUNT);
 	if (!spare)
 		return -ENOMEM;
-	to = spare;
-	/* an even number of passes ends where it began */
-	for (shift = 0; shift < 32; shift += 8) {
-		memset(count, 0, sizeof(count));
-		for (i = 0; i < n; i++)
-			count[from[i].priority >> shift & 0xff]++;
-		for (c = 0, sum = 0; c < 256; c++) {
-			swap(count[c], sum);
-			sum += count[c];
-		}
-		for (i = 0; i < n; i++)
-			to[count[from[i].priority >> shift & 0xff]++] = from[i];
-		swap(from, to);
-	}
+	if (dash_radix_sort(rules, spare, n, sizeof(*rules), sizeof(u32),
+			    dash_acl_digit) == spare)
+		memcpy(rules, spare, n * sizeof(*rules));
 	kvfree(spare);
 	return 0;
 }

@@ -229,9 +229,7 @@ static void dash_action_snat(const struct dash_pkt *pkt,
 	act->pool = ra->nat;
 }
 
-/* Remember how the initiator's packets come. */
-static void dash_action_learn(const struct dash_pkt *pkt,
-			      struct dash_flow_act *act)
+void dash_action_learn(const struct dash_pkt *pkt, struct dash_flow_act *act)
 {
 	act->pa = pkt->outer.saddr;
 	act->vip = pkt->outer.daddr;

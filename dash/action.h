@@ -51,4 +51,11 @@ enum dash_drop dash_action_route(struct dash_pkt *pkt,
 enum dash_drop dash_action_decap(struct dash_pkt *pkt,
 				 struct dash_flow_act *act);
 
+/**
+ * dash_action_learn - remember how the initiator's packets come
+ * @pkt: one of them
+ * @act: where
+ */
+void dash_action_learn(const struct dash_pkt *pkt, struct dash_flow_act *act);
+
 #endif /* _DASH_ACTION_H */

@@ -4,16 +4,12 @@
  * classifier.c for the theory of operation.
  */
 
-#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
-#include <linux/string.h>
 
 #include "classifier_impl.h"
-
-/* CLS_DIGITS: of the radix sort, bytes of the address and the length */
-#define CLS_DIGITS 17
+#include "radix.h"
 
 /**
  * struct cls_elem - a prefix of a rule, while compiling
@@ -63,8 +59,6 @@ struct cls_addr {
 	u32 n_elems;
 	/** @memo: by slot */
 	struct cls_memo *memo;
-	/** @count: histograms of the radix sort */
-	u32 count[CLS_DIGITS][256];
 	/** @cover: stack of covering prefixes, the root and one per length */
 	struct cls_cover cover[DASH_LPM_MAX_BITS + 2];
 };
@@ -92,56 +86,30 @@ static void cls_collect_elems(struct cls_addr *a, bool dst)
 	a->n_elems = e - a->elems;
 }
 
-/* Digit of the radix sort, least significant first: length, then address. */
-static u8 cls_digit(const struct cls_elem *e, unsigned int digit)
+/* Digits of the radix sort, least significant first: length, then address, of
+ * which IPv4 has the uppermost bytes.
+ */
+static u8 cls_digit6(const void *elem, unsigned int d)
 {
-	if (!digit)
+	const struct cls_elem *e = elem;
+
+	if (!d--)
 		return e->plen;
-	digit--;
-	return (digit < 8 ? e->key.lo : e->key.hi) >> (8 * (digit % 8));
+	return (d < 8 ? e->key.lo : e->key.hi) >> (8 * (d % 8));
 }
 
-static void cls_count_digits(struct cls_addr *a)
+static u8 cls_digit4(const void *elem, unsigned int d)
 {
-	unsigned int first = a->b->bits == 32 ? 13 : 1, d;
-	const struct cls_elem *e = a->elems;
-	u32 i;
-
-	for (i = 0; i < a->n_elems; i++, e++) {
-		a->count[0][e->plen]++;
-		for (d = first; d < CLS_DIGITS; d++)
-			a->count[d][cls_digit(e, d)]++;
-		if (i % CLS_CHUNK == 0)
-			cond_resched();
-	}
+	return cls_digit6(elem, d ? d + 12 : 0);
 }
 
-/* sort() would be several times slower: indirect calls and O(n log n) */
 static void cls_sort_elems(struct cls_addr *a, struct cls_elem *spare)
 {
-	struct cls_elem *from = a->elems, *to = spare;
-	u32 n = a->n_elems, sum, i, c, *count;
-	unsigned int d;
-
-	if (!n)
-		return;
-	cls_count_digits(a);
-	for (d = 0; d < CLS_DIGITS; d++) {
-		count = a->count[d];
-		c = cls_digit(from, d);
-		/* the same everywhere, or not counted: nothing to do */
-		if (count[c] == n || !count[c])
-			continue;
-		for (c = 0, sum = 0; c < 256; c++) {
-			swap(count[c], sum);
-			sum += count[c];
-		}
-		for (i = 0; i < n; i++)
-			to[count[cls_digit(&from[i], d)]++] = from[i];
-		swap(from, to);
-		cond_resched();
-	}
-	a->elems = from;
+	a->elems = a->b->bits == 32 ?
+		   dash_radix_sort(a->elems, spare, a->n_elems,
+				   sizeof(*spare), 5, cls_digit4) :
+		   dash_radix_sort(a->elems, spare, a->n_elems,
+				   sizeof(*spare), 17, cls_digit6);
 }
 
 /* Class @from and the rules of equal prefixes e up to end. */

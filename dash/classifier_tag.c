@@ -5,7 +5,6 @@
  */
 
 #include <linux/log2.h>
-#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/random.h>
 #include <linux/sched.h>
@@ -13,6 +12,7 @@
 #include <linux/string.h>
 
 #include "classifier_impl.h"
+#include "radix.h"
 
 /**
  * struct cls_mention - a rule names a tag, while compiling
@@ -43,29 +43,9 @@ static u32 cls_collect_mentions(struct cls_build *b, bool dst,
 	return m - first;
 }
 
-/* By tag; what came first stays first. */
-static struct cls_mention *cls_sort_mentions(struct cls_mention *from,
-					     struct cls_mention *to, u32 n)
+static u8 cls_tag_digit(const void *elem, unsigned int d)
 {
-	u32 count[256], sum, i, c;
-	unsigned int shift;
-
-	for (shift = 0; shift < 32; shift += 8) {
-		memset(count, 0, sizeof(count));
-		for (i = 0; i < n; i++)
-			count[from[i].tag >> shift & 0xff]++;
-		if (count[from[0].tag >> shift & 0xff] == n)
-			continue;
-		for (c = 0, sum = 0; c < 256; c++) {
-			swap(count[c], sum);
-			sum += count[c];
-		}
-		for (i = 0; i < n; i++)
-			to[count[from[i].tag >> shift & 0xff]++] = from[i];
-		swap(from, to);
-		cond_resched();
-	}
-	return from;
+	return ((const struct cls_mention *)elem)->tag >> (8 * d);
 }
 
 static void cls_tag_insert(struct cls_tags *tags, u32 id, u32 class)
@@ -127,7 +107,8 @@ int dash_cls_tag_build(struct cls_build *b, bool dst)
 		err = 0;
 		goto out_free;
 	}
-	sorted = cls_sort_mentions(m, spare, n);
+	sorted = dash_radix_sort(m, spare, n, sizeof(*m), sizeof(u32),
+				 cls_tag_digit);
 	for (i = 1; i < n; i++)
 		n_tags += sorted[i].tag != sorted[i - 1].tag;
 

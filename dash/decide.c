@@ -123,16 +123,14 @@ static void dash_decide_start(const struct dash_pkt *pkt,
 	dash_resim_begin(pkt, act);
 }
 
-/* What is asked of a decision when policy has changed: see resim.c. */
-static void dash_decide_note(const struct dash_pkt *pkt,
-			     struct dash_flow_act *act)
+void dash_decide_note(const struct dash_pkt *pkt, struct dash_flow_act *act)
 {
 	int i;
 
 	if (act->vnet)
 		act->vnet_id = act->vnet->sym->id;
 	for (i = 0; i < 2; i++)
-		if (act->xf[i].kind == DASH_XFORM_ENCAP &&
+		if (dash_xform_is_encap(&act->xf[i]) &&
 		    dash_inst_is_vip(pkt->inst, &act->xf[i].saddr))
 			act->from_vip |= BIT(i);
 	act->hash = dash_flow_act_hash(rcu_dereference(pkt->dn->ft), act);

@@ -35,6 +35,15 @@ void dash_decide_many(struct dash_pkt *pkts, struct dash_flow_act *acts,
 		      unsigned long mask);
 
 /**
+ * dash_decide_note - note what is asked of a decision when policy has changed
+ * @pkt: the initiator's packet
+ * @act: decision, complete but for that and for its hash
+ *
+ * See resim.c. Context: RCU.
+ */
+void dash_decide_note(const struct dash_pkt *pkt, struct dash_flow_act *act);
+
+/**
  * dash_pa_is_valid - may packets with a VNI come from an outer source?
  * @pkt: packet
  * @vnet: VNET whose mappings tell, or NULL; its VNI counts, else the packet's

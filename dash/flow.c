@@ -241,12 +241,14 @@ static struct dash_flow *flow_new(const struct dash_pkt *pkt)
 
 /* Put a connection where packets find it, or find the one that is there.
  * Unless it returns 0 with *@flowp being @flow, that is still the caller's.
- * @half: it is counted as unanswered already.
+ * @half: it is counted as unanswered already; @saved: it had been there before,
+ * or NULL.
  */
 static enum dash_drop flow_enter(struct dash_flow_table *ft,
 				 const struct dash_pkt *pkt,
 				 const struct dash_flow_act *what,
 				 struct dash_flow *flow, bool half,
+				 const struct dash_flow_saved *saved,
 				 struct dash_flow **flowp)
 {
 	struct dash_flow_shard *shard = dash_flow_shard(ft, flow->hash);
@@ -260,7 +262,8 @@ static enum dash_drop flow_enter(struct dash_flow_table *ft,
 		return DASH_DROP_NO_MEMORY;
 	RCU_INIT_POINTER(flow->act, act);
 	if (unlikely(what->xf[0].nat)) {
-		drop = dash_nat_create(ft, flow, pkt, what);
+		drop = dash_nat_create(ft, flow, pkt, what,
+				       saved ? &saved->nat_port : NULL);
 		if (drop)
 			goto put_act;
 	}
@@ -322,7 +325,7 @@ enum dash_drop dash_flow_create(struct dash_flow_table *ft,
 	if (!flow)
 		goto uncharge;
 	drop = flow_enter(ft, pkt, what, flow, dash_flow_is_half_charged(pkt),
-			  flowp);
+			  NULL, flowp);
 	if (drop || *flowp != flow)
 		goto free;
 	return DASH_DROP_NONE;
@@ -376,7 +379,7 @@ enum dash_drop dash_flow_restore(struct dash_flow_table *ft,
 	*res = DASH_FLOW_EXPIRED;
 	if ((u64)saved->idle * HZ >= dash_flow_timeout(flow, flow->state))
 		goto free;
-	drop = flow_enter(ft, pkt, what, flow, false, &there);
+	drop = flow_enter(ft, pkt, what, flow, false, saved, &there);
 	*res = DASH_FLOW_EXISTING;
 	if (drop || there != flow)
 		goto free;

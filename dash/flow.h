@@ -370,8 +370,18 @@ struct dash_flow_saved {
 	u8 state;
 	/** @answered: there were packets of the responder */
 	bool answered;
-	/** @encap: enum dash_encap_type of the initiator's packets */
+	/** @encap: enum dash_encap_type of their packets or DASH_ENCAP_NONE */
 	u8 encap;
+	/** @has_nat: the responder knows it by @nat_addr and @nat_port */
+	bool has_nat;
+	/** @nat_port: see struct dash_nat */
+	__be16 nat_port;
+	/** @nat_addr: the same */
+	struct in6_addr nat_addr;
+	/** @has_smac: @smac is known */
+	bool has_smac;
+	/** @smac: inner Ethernet source of the initiator */
+	u8 smac[ETH_ALEN];
 	/** @vni: their VNI */
 	u32 vni;
 	/** @pa: outer source that they come from */
@@ -410,10 +420,12 @@ enum dash_flow_restored {
  * @saved: all else about it
  * @res: what became of it, without a drop
  *
- * Charges the numbers of connections, but evicts nobody, and no rate.
+ * Charges the numbers of connections, but evicts nobody, and no rate. Of a
+ * translated one the address has to be the one decided.
  * Context: RCU, BH off.
  *
- * Return: DASH_DROP_NONE, DASH_DROP_FLOW_LIMIT, DASH_DROP_MAX_FLOWS or
+ * Return: DASH_DROP_NONE, DASH_DROP_FLOW_LIMIT, DASH_DROP_MAX_FLOWS,
+ * DASH_DROP_NAT_EXHAUSTED (another connection has its port) or
  * DASH_DROP_NO_MEMORY.
  */
 enum dash_drop dash_flow_restore(struct dash_flow_table *ft,

@@ -9,23 +9,27 @@
  * asked again about the initiator's packet, as by a connection that is
  * re-decided::
  *
- *   dash_flow_save()   --> name, state, TCP numbers, pa, vip, vni, encap
+ *   dash_flow_save()   --> name, state, TCP numbers, pa, vip, vni, encap, NAT
  *   dash_flow_resume() <-- the same; lookup, decide, insert
  *
  * A record is as much the work of a stranger as a packet is: whatever it says,
  * the worst that comes of it is a connection that policy allows.
  */
+#include <linux/etherdevice.h>
 #include <linux/jiffies.h>
 #include <linux/string.h>
 
+#include "action.h"
 #include "addr.h"
 #include "decide.h"
 #include "eni.h"
 #include "flow_impl.h"
 #include "flow_state.h"
 #include "inst.h"
+#include "nat.h"
 #include "netns.h"
 #include "parse.h"
+#include "resim.h"
 
 /* RFC 7323, 2.3 */
 #define STATE_MAX_WSCALE	14
@@ -44,6 +48,15 @@ void dash_flow_save(const struct dash_flow *flow, struct dash_flow_saved *saved)
 	saved->state = READ_ONCE(flow->state);
 	saved->answered = READ_ONCE(flow->answered);
 	saved->encap = act->encap;
+	/* what answers go to, if that was remembered */
+	saved->has_smac = act->xf[1].set_dmac && !act->xf[1].nat;
+	if (saved->has_smac)
+		ether_addr_copy(saved->smac, act->xf[1].dmac);
+	saved->has_nat = flow->nat;
+	if (saved->has_nat) {
+		saved->nat_addr = flow->nat->key.laddr;
+		saved->nat_port = flow->nat->key.lport;
+	}
 	saved->vni = act->vni;
 	saved->pa = act->pa;
 	saved->vip = act->vip;
@@ -74,13 +87,21 @@ static bool state_tcp_fits(const struct dash_tcp *tcp)
 	       tcp->dir[1].wscale <= STATE_MAX_WSCALE && tcp->fin_dir <= 1;
 }
 
+/* What a vport sends is outbound, without outer headers. */
+static bool state_outer_fits(const struct dash_flow_saved *s)
+{
+	if (s->encap == DASH_ENCAP_NONE)
+		return s->dir == DASH_DIRECTION_OUTBOUND && !s->vni &&
+		       ipv6_addr_any(&s->pa);
+	return s->encap <= DASH_ENCAP_TYPE_NVGRE && s->vni <= DASH_MAX_VNI;
+}
+
 /* Can there be a connection like this? */
 static bool state_is_valid(const struct dash_flow_saved *s)
 {
 	const struct dash_tuple *t = &s->t;
 
-	if (s->dir > DASH_DIRECTION_INBOUND ||
-	    s->encap > DASH_ENCAP_TYPE_NVGRE || s->vni > DASH_MAX_VNI ||
+	if (s->dir > DASH_DIRECTION_INBOUND || !state_outer_fits(s) ||
 	    t->v6 == dash_addr_is_v4(&t->src) ||
 	    t->v6 == dash_addr_is_v4(&t->dst))
 		return false;
@@ -113,6 +134,8 @@ static bool state_packet(struct dash_net *dn, struct dash_eni *eni,
 	if (dash_tuple_is_icmp(&pkt->t))
 		pkt->t.dport = 0;
 	pkt->has_ports = dash_tuple_has_ports(&pkt->t);
+	if (s->has_smac)
+		ether_addr_copy(pkt->smac, s->smac);
 	pkt->outer.saddr = s->pa;
 	pkt->outer.daddr = *dash_inst_vip_for(pkt->inst, &s->vip);
 	pkt->outer.vni = s->vni;
@@ -144,6 +167,26 @@ static enum dash_drop state_begin(struct dash_net *dn, struct dash_eni *eni,
 	return DASH_DROP_NONE;
 }
 
+/* What the responder knows a connection by stays, or it does not go on: policy
+ * is to see how it was translated.
+ */
+static void state_translation(struct dash_flow_work *w)
+{
+	const struct dash_flow_saved *s = &w->saved;
+	struct dash_flow *flow = &w->flow;
+
+	memset(flow, 0, sizeof(*flow));
+	flow->key = w->pkt.key;
+	if (s->has_nat) {
+		w->nat.key = (struct dash_flow_key){
+			.laddr = s->nat_addr,
+			.lport = s->nat_port,
+		};
+		flow->nat = &w->nat;
+	}
+	w->pkt.flow = flow;
+}
+
 enum dash_drop dash_flow_resume(struct dash_net *dn, struct dash_eni *eni,
 				struct dash_flow_work *w,
 				enum dash_flow_restored *res)
@@ -154,9 +197,12 @@ enum dash_drop dash_flow_resume(struct dash_net *dn, struct dash_eni *eni,
 	reason = state_begin(dn, eni, ft, w, res);
 	if (reason || *res != DASH_FLOW_RESTORED)
 		return reason;
+	state_translation(w);
 	reason = dash_decide(&w->pkt, &w->act);
 	if (reason)
 		return reason;
+	if (!dash_nat_holds(&w->flow, &w->act))
+		return DASH_DROP_NO_NAT_FLOW;
 	return dash_flow_restore(ft, &w->pkt, &w->act, &w->saved, res);
 }
 
@@ -172,13 +218,9 @@ enum dash_drop dash_flow_add(struct dash_net *dn, struct dash_eni *eni,
 	if (reason || *res != DASH_FLOW_RESTORED)
 		return reason;
 	act->eni_id = eni->id;
-	/* pairs with dash_eni_mark(): as old as what it is compared with */
-	act->gen = smp_load_acquire(&eni->gen);
-	act->pa = w->pkt.outer.saddr;
-	act->vip = w->pkt.outer.daddr;
-	act->vni = w->pkt.outer.vni;
-	act->encap = w->pkt.outer.encap;
-	act->hash = dash_flow_act_hash(ft, act);
+	dash_resim_begin(&w->pkt, act);
+	dash_action_learn(&w->pkt, act);
+	dash_decide_note(&w->pkt, act);
 	return dash_flow_restore(ft, &w->pkt, act, &w->saved, res);
 }
 

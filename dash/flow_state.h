@@ -7,6 +7,7 @@
 
 #include "explain.h"
 #include "flow.h"
+#include "nat.h"
 #include "parse.h"
 
 struct dash_eni;
@@ -24,6 +25,10 @@ struct dash_flow_work {
 	struct dash_explain rec;
 	/** @saved: connection */
 	struct dash_flow_saved saved;
+	/** @flow: one in thought, for what a decision asks the connection */
+	struct dash_flow flow;
+	/** @nat: the responder's name of it */
+	struct dash_nat nat;
 };
 
 /**

@@ -192,6 +192,18 @@ static void dash_memory_objects(struct dash_net *dn, struct dash_memory *m)
 		}
 }
 
+/* What all groups look tags up in, as it is to be. */
+static size_t dash_memory_tags(const struct dash_txn *txn)
+{
+	size_t bytes = 0;
+	int v6;
+
+	for (v6 = 0; v6 < 2; v6++)
+		bytes += txn->tags[v6] ? dash_tag_txn_bytes(txn->tags[v6]) :
+					 dash_tag_bytes(&txn->dn->tags[v6]);
+	return bytes;
+}
+
 int dash_memory_check(struct dash_txn *txn)
 {
 	struct dash_memory m[DASH_MEMORY_KIND_MAX + 1] = {};
@@ -205,8 +217,7 @@ int dash_memory_check(struct dash_txn *txn)
 
 	if (!inst->max_memory || !txn->adds)
 		return 0;
-	m[DASH_MEMORY_KIND_ACL_GROUP].bytes = dash_tag_bytes(&dn->tags[0]) +
-					      dash_tag_bytes(&dn->tags[1]);
+	m[DASH_MEMORY_KIND_ACL_GROUP].bytes = dash_memory_tags(txn);
 	dash_memory_objects(dn, m);
 	/* of rows there may be too many to visit them all */
 	m[DASH_MEMORY_KIND_ROW].bytes = dn->row_bytes;

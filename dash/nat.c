@@ -13,9 +13,10 @@
  *
  * Being in that table is what owning a port means: the name has the responder in
  * it, so one port serves as many connections as there are responders, and the
- * search for a port that is free ends where an insertion succeeds. It begins at
- * the connection's keyed hash, which outsiders cannot guess, and ends after
- * DASH_NAT_TRIES.
+ * search for a port that is free ends where an insertion succeeds. It follows
+ * from the connection's keyed hash, which outsiders cannot guess, and ends after
+ * DASH_NAT_TRIES. A bitmap of ports would know at once what is free, but only of
+ * one responder.
  *
  * What all connections from a source to a destination have in common, the
  * addresses, is in their decision. The companion is made before the connection
@@ -24,8 +25,8 @@
  *
  * Memory: 96 bytes, and 8 to 16 in the table.
  */
+#include <linux/bitops.h>
 #include <linux/etherdevice.h>
-#include <linux/hash.h>
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
 
@@ -93,9 +94,12 @@ static int nat_insert(struct dash_flow_table *ft, struct dash_nat *nat)
 	return old ? -EEXIST : 0;
 }
 
-/* A search over the ports that a connection may have. */
+/* A search over the ports that a connection may have. The steps of a large range
+ * are the connection's own and grow, else those that are taken would cluster:
+ * with 9 of 10 taken in a row of steps of 1, one search in ten finds 128 of them.
+ */
 struct nat_search {
-	u32 lo, n, tries, next;
+	u32 lo, n, tries, next, step, grow;
 };
 
 static void nat_search_init(struct nat_search *s, const struct dash_pkt *pkt,
@@ -110,7 +114,9 @@ static void nat_search_init(struct nat_search *s, const struct dash_pkt *pkt,
 	s->lo = pool->lo;
 	s->n = pool->hi - pool->lo + 1;
 	s->tries = min_t(u32, s->n, DASH_NAT_TRIES);
-	s->next = reciprocal_scale(hash_32(pkt->hash, 32), s->n);
+	s->grow = s->n > DASH_NAT_TRIES;
+	s->next = reciprocal_scale(pkt->hash, s->n);
+	s->step = s->grow ? reciprocal_scale(ror32(pkt->hash, 16), s->n) : 1;
 }
 
 /* The next port to try. Return: false after the last. */
@@ -118,17 +124,21 @@ static bool nat_search_next(struct nat_search *s, __be16 *port)
 {
 	if (!s->tries--)
 		return false;
-	if (s->n)
-		*port = htons(s->lo + s->next++ % s->n);
+	if (!s->n)
+		return true;
+	*port = htons(s->lo + s->next);
+	s->next = (s->next + s->step) % s->n;
+	s->step += s->grow;
 	return true;
 }
 
 enum dash_drop dash_nat_create(struct dash_flow_table *ft,
 			       struct dash_flow *flow,
 			       const struct dash_pkt *pkt,
-			       const struct dash_flow_act *what)
+			       const struct dash_flow_act *what,
+			       const __be16 *port)
 {
-	struct nat_search s;
+	struct nat_search s = { .tries = 1 };
 	struct dash_nat *nat;
 	int err;
 
@@ -136,7 +146,10 @@ enum dash_drop dash_nat_create(struct dash_flow_table *ft,
 	if (!nat)
 		return DASH_DROP_NO_MEMORY;
 	nat_name(nat, pkt, what);
-	nat_search_init(&s, pkt, what);
+	if (port)
+		nat->key.lport = *port;
+	else
+		nat_search_init(&s, pkt, what);
 	while (nat_search_next(&s, &nat->key.lport)) {
 		err = nat_insert(ft, nat);
 		if (!err) {

@@ -22,7 +22,7 @@ struct dash_txn;
 struct dash_xform;
 
 /* Ports that are tried for a connection before there is none. */
-#define DASH_NAT_TRIES	128
+#define DASH_NAT_TRIES	64
 
 /**
  * struct dash_nat - second name of a translated connection
@@ -88,6 +88,7 @@ void dash_nat_table_fini(struct dash_flow_table *ft);
  * @flow: connection, not in the table yet
  * @pkt: its first packet
  * @what: its decision, with source NAT
+ * @port: the only one that will do, or NULL
  *
  * Context: RCU, BH off.
  * Return: DASH_DROP_NONE, DASH_DROP_NAT_EXHAUSTED or DASH_DROP_NO_MEMORY.
@@ -95,7 +96,8 @@ void dash_nat_table_fini(struct dash_flow_table *ft);
 enum dash_drop dash_nat_create(struct dash_flow_table *ft,
 			       struct dash_flow *flow,
 			       const struct dash_pkt *pkt,
-			       const struct dash_flow_act *what);
+			       const struct dash_flow_act *what,
+			       const __be16 *port);
 
 /**
  * dash_nat_publish - packets of the responder may find the connection

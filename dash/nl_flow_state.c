@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Connections taken away and brought back. */
+#include <linux/if_ether.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <net/genetlink.h>
@@ -57,6 +58,41 @@ static int dash_put_tcp(struct sk_buff *skb, const struct dash_tcp *tcp)
 	return 0;
 }
 
+/* What is to be known about the packets of a direction. */
+static int dash_put_saved_xform(struct sk_buff *skb, int attr,
+				const struct dash_flow_saved *s)
+{
+	struct nlattr *nest = nla_nest_start(skb, attr);
+	bool back = attr == DASH_A_FLOW_REVERSE;
+
+	if (!nest ||
+	    dash_nl_put_u64(skb, DASH_A_XFORM_PACKETS, s->packets[back]) ||
+	    dash_nl_put_u64(skb, DASH_A_XFORM_BYTES, s->bytes[back]))
+		return -EMSGSIZE;
+	if (!back && s->has_nat &&
+	    (dash_nl_put_addr(skb, DASH_A_XFORM_NAT_SRC, &s->nat_addr) ||
+	     nla_put_u16(skb, DASH_A_XFORM_NAT_SPORT, ntohs(s->nat_port))))
+		return -EMSGSIZE;
+	if (back && s->has_smac &&
+	    nla_put(skb, DASH_A_XFORM_DST_MAC, ETH_ALEN, s->smac))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+/* How the initiator's packets come; nothing of it is true of a vport's. */
+static int dash_put_saved_outer(struct sk_buff *skb,
+				const struct dash_flow_saved *s)
+{
+	if (s->encap == DASH_ENCAP_NONE)
+		return 0;
+	if (dash_nl_put_addr(skb, DASH_A_FLOW_PA, &s->pa) ||
+	    nla_put_u32(skb, DASH_A_FLOW_VNI, s->vni) ||
+	    nla_put_u8(skb, DASH_A_FLOW_ENCAP, s->encap))
+		return -EMSGSIZE;
+	return 0;
+}
+
 static int dash_put_saved(struct sk_buff *skb, const struct dash_flow *flow)
 {
 	struct dash_flow_saved s;
@@ -73,14 +109,10 @@ static int dash_put_saved(struct sk_buff *skb, const struct dash_flow *flow)
 	    nla_put_u8(skb, DASH_A_FLOW_STATE, s.state) ||
 	    nla_put_u32(skb, DASH_A_FLOW_AGE, s.age) ||
 	    nla_put_u32(skb, DASH_A_FLOW_IDLE, s.idle) ||
-	    dash_nl_put_counters(skb, DASH_A_FLOW_FORWARD, s.packets[0],
-				 s.bytes[0]) ||
-	    dash_nl_put_counters(skb, DASH_A_FLOW_REVERSE, s.packets[1],
-				 s.bytes[1]) ||
-	    dash_nl_put_addr(skb, DASH_A_FLOW_PA, &s.pa) ||
+	    dash_put_saved_xform(skb, DASH_A_FLOW_FORWARD, &s) ||
+	    dash_put_saved_xform(skb, DASH_A_FLOW_REVERSE, &s) ||
+	    dash_put_saved_outer(skb, &s) ||
 	    dash_nl_put_addr(skb, DASH_A_FLOW_VIP, &s.vip) ||
-	    nla_put_u32(skb, DASH_A_FLOW_VNI, s.vni) ||
-	    nla_put_u8(skb, DASH_A_FLOW_ENCAP, s.encap) ||
 	    nla_put_u8(skb, DASH_A_FLOW_ANSWERED, s.answered))
 		return -EMSGSIZE;
 	if (icmp ? nla_put_u8(skb, DASH_A_FLOW_ICMP_TYPE, ntohs(s.t.dport)) :
@@ -168,9 +200,12 @@ static const struct nla_policy dash_saved_policy[DASH_A_FLOW_TCP + 1] = {
 };
 
 static const struct nla_policy
-dash_saved_xform_policy[DASH_A_XFORM_BYTES + 1] = {
+dash_saved_xform_policy[DASH_A_XFORM_NAT_SPORT + 1] = {
+	[DASH_A_XFORM_DST_MAC] = NLA_POLICY_EXACT_LEN(ETH_ALEN),
 	[DASH_A_XFORM_PACKETS] = { .type = NLA_U64 },
 	[DASH_A_XFORM_BYTES] = { .type = NLA_U64 },
+	[DASH_A_XFORM_NAT_SRC] = { .type = NLA_BINARY, .len = 16 },
+	[DASH_A_XFORM_NAT_SPORT] = { .type = NLA_U16 },
 };
 
 static const struct nla_policy
@@ -233,20 +268,47 @@ static bool dash_saved_tcp(struct nlattr *nest, struct dash_tcp *tcp)
 	       dash_saved_end(tb[DASH_A_TCP_STATE_RESPONDER], &tcp->dir[1]);
 }
 
-static bool dash_saved_counters(struct nlattr *nest, u64 *packets, u64 *bytes)
+static bool dash_saved_xform(struct nlattr *nest, bool back,
+			     struct dash_flow_saved *s)
 {
-	struct nlattr *tb[DASH_A_XFORM_BYTES + 1];
+	struct nlattr *tb[DASH_A_XFORM_NAT_SPORT + 1];
 
 	if (!nest)
 		return true;
-	if (nla_parse_nested_deprecated(tb, DASH_A_XFORM_BYTES, nest,
+	if (nla_parse_nested_deprecated(tb, DASH_A_XFORM_NAT_SPORT, nest,
 					dash_saved_xform_policy, NULL))
 		return false;
 	if (tb[DASH_A_XFORM_PACKETS])
-		*packets = nla_get_u64(tb[DASH_A_XFORM_PACKETS]);
+		s->packets[back] = nla_get_u64(tb[DASH_A_XFORM_PACKETS]);
 	if (tb[DASH_A_XFORM_BYTES])
-		*bytes = nla_get_u64(tb[DASH_A_XFORM_BYTES]);
-	return true;
+		s->bytes[back] = nla_get_u64(tb[DASH_A_XFORM_BYTES]);
+	if (back) {
+		s->has_smac = tb[DASH_A_XFORM_DST_MAC];
+		if (s->has_smac)
+			nla_memcpy(s->smac, tb[DASH_A_XFORM_DST_MAC], ETH_ALEN);
+		return true;
+	}
+	s->has_nat = tb[DASH_A_XFORM_NAT_SRC];
+	if (!s->has_nat)
+		return true;
+	if (tb[DASH_A_XFORM_NAT_SPORT])
+		s->nat_port = htons(nla_get_u16(tb[DASH_A_XFORM_NAT_SPORT]));
+	return dash_saved_addr(tb[DASH_A_XFORM_NAT_SRC], &s->nat_addr);
+}
+
+/* Without an outer source the initiator is the VM of a vport. */
+static bool dash_saved_outer(struct nlattr **tb, struct dash_flow_saved *s)
+{
+	if (!dash_saved_addr(tb[DASH_A_FLOW_VIP], &s->vip))
+		return false;
+	if (!tb[DASH_A_FLOW_PA]) {
+		s->encap = DASH_ENCAP_NONE;
+		return true;
+	}
+	s->encap = dash_nl_u8(tb[DASH_A_FLOW_ENCAP]);
+	s->vni = dash_nl_u32(tb[DASH_A_FLOW_VNI]);
+	return s->encap != DASH_ENCAP_NONE &&
+	       dash_saved_addr(tb[DASH_A_FLOW_PA], &s->pa);
 }
 
 /* Return: false when it misses something, or what is there is none. */
@@ -257,8 +319,7 @@ static bool dash_saved_parse(struct nlattr **tb, struct dash_flow_saved *s)
 	    !tb[DASH_A_FLOW_DIRECTION] || !tb[DASH_A_FLOW_STATE] ||
 	    !dash_saved_addr(tb[DASH_A_FLOW_SRC], &s->t.src) ||
 	    !dash_saved_addr(tb[DASH_A_FLOW_DST], &s->t.dst) ||
-	    !dash_saved_addr(tb[DASH_A_FLOW_PA], &s->pa) ||
-	    !dash_saved_addr(tb[DASH_A_FLOW_VIP], &s->vip))
+	    !dash_saved_outer(tb, s))
 		return false;
 
 	s->t.v6 = !dash_addr_is_v4(&s->t.src);
@@ -272,14 +333,10 @@ static bool dash_saved_parse(struct nlattr **tb, struct dash_flow_saved *s)
 	s->dir = nla_get_u8(tb[DASH_A_FLOW_DIRECTION]);
 	s->state = nla_get_u8(tb[DASH_A_FLOW_STATE]);
 	s->answered = dash_nl_u8(tb[DASH_A_FLOW_ANSWERED]);
-	s->encap = dash_nl_u8(tb[DASH_A_FLOW_ENCAP]);
-	s->vni = dash_nl_u32(tb[DASH_A_FLOW_VNI]);
 	s->age = dash_nl_u32(tb[DASH_A_FLOW_AGE]);
 	s->idle = dash_nl_u32(tb[DASH_A_FLOW_IDLE]);
-	return dash_saved_counters(tb[DASH_A_FLOW_FORWARD], &s->packets[0],
-				   &s->bytes[0]) &&
-	       dash_saved_counters(tb[DASH_A_FLOW_REVERSE], &s->packets[1],
-				   &s->bytes[1]) &&
+	return dash_saved_xform(tb[DASH_A_FLOW_FORWARD], false, s) &&
+	       dash_saved_xform(tb[DASH_A_FLOW_REVERSE], true, s) &&
 	       dash_saved_tcp(tb[DASH_A_FLOW_TCP], &s->tcp);
 }
 

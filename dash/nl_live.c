@@ -9,6 +9,7 @@
 #include <net/genetlink.h>
 
 #include "addr.h"
+#include "bucket.h"
 #include "config.h"
 #include "eni.h"
 #include "event.h"
@@ -77,10 +78,8 @@ struct dash_live {
 	bool counted;
 	/** @left: explanations that are still wanted */
 	u32 left;
-	/** @second: jiffies when the second that @n is of began */
-	unsigned long second;
-	/** @n: explanations in it */
-	u32 n;
+	/** @bucket: of @rate */
+	struct dash_bucket bucket;
 	/** @lost: packets that were not explained */
 	u64 lost;
 	/** @rcu: for freeing */
@@ -126,15 +125,10 @@ static bool dash_live_charge(struct dash_live *live, u64 *lost)
 	spin_lock(&live->lock);
 	if (live->counted && !live->left)
 		goto unlock;
-	if (time_after_eq(jiffies, live->second + HZ)) {
-		live->second = jiffies;
-		live->n = 0;
-	}
-	if (live->n >= live->rate) {
+	if (!dash_bucket_take(&live->bucket, live->rate)) {
 		live->lost++;
 		goto unlock;
 	}
-	live->n++;
 	if (live->counted)
 		live->left--;
 	*lost = live->lost;
@@ -347,7 +341,7 @@ int dash_nl_explain_live_doit(struct sk_buff *skb, struct genl_info *info)
 	live->dn = dn;
 	live->portid = info->snd_portid;
 	live->seq = info->snd_seq;
-	live->second = jiffies;
+	dash_bucket_init(&live->bucket);
 	err = dash_live_parse(info, live);
 	if (err)
 		goto free;

@@ -782,6 +782,22 @@ static bool dash_parse_is_group(const struct in6_addr *a)
 	       ipv4_is_lbcast(dash_addr_v4(a));
 }
 
+/* Is a GSO packet of the protocol that it is said to be? A VM may have said it. */
+static bool dash_parse_gso_kind_ok(const struct dash_pkt *pkt)
+{
+	switch (skb_shinfo(pkt->skb)->gso_type &
+		(SKB_GSO_TCPV4 | SKB_GSO_TCPV6 | SKB_GSO_UDP_L4)) {
+	case SKB_GSO_TCPV4:
+		return !pkt->t.v6 && pkt->t.proto == IPPROTO_TCP;
+	case SKB_GSO_TCPV6:
+		return pkt->t.v6 && pkt->t.proto == IPPROTO_TCP;
+	case SKB_GSO_UDP_L4:
+		return pkt->t.proto == IPPROTO_UDP;
+	default:
+		return false;
+	}
+}
+
 /* A GSO packet is cut where the stack believes its headers to be; that has to
  * be where they are.
  */
@@ -789,7 +805,8 @@ static bool dash_parse_gso_ok(const struct dash_pkt *pkt)
 {
 	const struct sk_buff *skb = pkt->skb;
 
-	return skb->ip_summed == CHECKSUM_PARTIAL &&
+	return dash_parse_gso_kind_ok(pkt) &&
+	       skb->ip_summed == CHECKSUM_PARTIAL &&
 	       skb_checksum_start_offset(skb) == pkt->inner_l4 &&
 	       pkt->frag == DASH_FRAG_NONE;
 }

@@ -28,9 +28,10 @@
 #include "port_config.h"
 #include "vport.h"
 
-/* What a packet that stays whole may be: a tunnel, in which there is TCP or
- * UDP. Everything else, such as datagrams that the device or its driver merged
- * without knowing what they carry, is taken apart before.
+/* What a packet that stays whole may be: a tunnel, in which there is TCP or UDP,
+ * or these alone, to a NAT address. Everything else, such as datagrams that the
+ * device or its driver merged without knowing what they carry, is taken apart
+ * before.
  */
 #define DASH_GSO_TUNNEL		(SKB_GSO_UDP_TUNNEL | SKB_GSO_UDP_TUNNEL_CSUM | \
 				 SKB_GSO_GRE | SKB_GSO_GRE_CSUM)
@@ -52,8 +53,9 @@ static bool dash_port_is_whole(const struct sk_buff *skb)
 	       !(type & ~(DASH_GSO_TUNNEL | DASH_GSO_INNER));
 }
 
-/* Would the pipeline take it? */
-static bool dash_port_is_ours(struct dash_port *port, struct sk_buff *skb)
+/* Would the pipeline take it? And is it one to a NAT address? */
+static bool dash_port_is_ours(struct dash_port *port, struct sk_buff *skb,
+			      bool *plain)
 {
 	struct dash_pkt pkt;
 	bool ours;
@@ -61,7 +63,22 @@ static bool dash_port_is_ours(struct dash_port *port, struct sk_buff *skb)
 	dash_pkt_init(&pkt, skb, port->dn, port);
 	ours = dash_pipeline_is_ours(&pkt);
 	dash_parse_undo(&pkt);
+	*plain = ours && pkt.plain;
 	return ours;
+}
+
+/* One that the pipeline has to take. */
+static void dash_port_take(struct dash_port *port, struct sk_buff *skb)
+{
+	if (!dash_batch_rx(port, skb))
+		kfree_skb(skb);
+	dash_port_count(port, true);
+}
+
+static bool dash_port_is_whole_plain(const struct sk_buff *skb)
+{
+	return !skb->encapsulation && skb->ip_summed == CHECKSUM_PARTIAL &&
+	       !(skb_shinfo(skb)->gso_type & ~DASH_GSO_INNER);
 }
 
 /* Take apart a packet that several were merged into. Return: false when it is
@@ -71,9 +88,14 @@ static bool dash_port_segment(struct dash_port *port, struct sk_buff *skb)
 {
 	struct sk_buff *segs, *next;
 	int mac_len;
+	bool plain;
 
-	if (!dash_port_is_ours(port, skb))
+	if (!dash_port_is_ours(port, skb, &plain))
 		return false;
+	if (plain && dash_port_is_whole_plain(skb)) {
+		dash_port_take(port, skb);
+		return true;
+	}
 
 	mac_len = skb->data - skb_mac_header(skb);
 	__skb_push(skb, mac_len);
@@ -81,9 +103,7 @@ static bool dash_port_segment(struct dash_port *port, struct sk_buff *skb)
 	if (IS_ERR_OR_NULL(segs)) {
 		/* what nothing can be made of becomes malformed */
 		__skb_pull(skb, mac_len);
-		if (!dash_batch_rx(port, skb))
-			kfree_skb(skb);
-		dash_port_count(port, true);
+		dash_port_take(port, skb);
 		return true;
 	}
 
@@ -91,9 +111,7 @@ static bool dash_port_segment(struct dash_port *port, struct sk_buff *skb)
 	skb_list_walk_safe(segs, skb, next) {
 		skb_mark_not_on_list(skb);
 		__skb_pull(skb, mac_len);
-		if (!dash_batch_rx(port, skb))
-			kfree_skb(skb);
-		dash_port_count(port, true);
+		dash_port_take(port, skb);
 	}
 	return true;
 }

@@ -162,6 +162,30 @@ size_t dash_tag_bytes(const struct dash_tag_table *t)
 }
 
 /**
+ * dash_tag_txn_bytes() - memory the table will have after a change
+ * @txn: the change, prepared
+ *
+ * Context: Process context, may sleep.
+ * Return: bytes, without what waits for a grace period.
+ */
+size_t dash_tag_txn_bytes(const struct dash_tag_txn *txn)
+{
+	size_t bytes = dash_lpm_txn_bytes(&txn->lpm) +
+		       dash_lpm_txn_bytes(&txn->own) + txn->t->bytes;
+	const struct dash_tag_set *set;
+	u32 done = 0;
+
+	/* new sets are counted already, those that go still are */
+	list_for_each_entry(set, &txn->touched, touched) {
+		if (!(set->uses + set->delta))
+			bytes -= tag_set_size(set->n);
+		if (++done % TAG_CHUNK == 0)
+			cond_resched();
+	}
+	return bytes;
+}
+
+/**
  * dash_tag_begin() - open a change
  * @txn: the change
  * @t: the table

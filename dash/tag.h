@@ -137,5 +137,6 @@ void dash_tag_reap(struct dash_tag_txn *txn);
 void dash_tag_abort(struct dash_tag_txn *txn);
 
 size_t dash_tag_bytes(const struct dash_tag_table *t);
+size_t dash_tag_txn_bytes(const struct dash_tag_txn *txn);
 
 #endif /* _DASH_TAG_H */

@@ -9,7 +9,6 @@
 #include <net/gso.h>
 #include <net/ip.h>
 #include <net/ip6_route.h>
-#include <net/ipv6_stubs.h>
 #include <net/neighbour.h>
 #include <net/route.h>
 #include <net/xfrm.h>
@@ -20,6 +19,7 @@
 #include "netns.h"
 #include "parse.h"
 #include "port.h"
+#include "split.h"
 #include "underlay.h"
 #include "vport.h"
 #include "xform.h"
@@ -87,48 +87,6 @@ static int dash_underlay_frag_out(struct net *net, struct sock *sk,
 	return err;
 }
 
-/* Fragments are told apart by the identification, so it has to be unique from
- * now on, whatever was set for whole packets. That of a packet sent directly
- * is its sender's.
- */
-static void dash_underlay_may_frag(struct net *net, struct sk_buff *skb,
-				   bool direct)
-{
-	struct iphdr *iph = ip_hdr(skb);
-
-	if (skb->protocol != htons(ETH_P_IP) || direct)
-		return;
-
-	iph->frag_off = 0;
-	__ip_select_ident(net, iph, 1);
-	ip_send_check(iph);
-}
-
-static void dash_underlay_frag_one(struct net *net, struct sk_buff *skb,
-				   u32 mtu, bool direct)
-{
-	if (skb->len <= mtu) {
-		dash_underlay_frag_out(net, NULL, skb);
-		return;
-	}
-
-	dash_underlay_may_frag(net, skb, direct);
-	if (skb->protocol == htons(ETH_P_IP)) {
-		memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
-		ip_do_fragment(net, NULL, skb, dash_underlay_frag_out);
-		return;
-	}
-
-#if IS_ENABLED(CONFIG_IPV6)
-	memset(IP6CB(skb), 0, sizeof(*IP6CB(skb)));
-	/* is not taken for forwarded, which must not be fragmented */
-	skb->ignore_df = 1;
-	ipv6_stub->ipv6_fragment(net, NULL, skb, dash_underlay_frag_out);
-#else
-	kfree_skb(skb);
-#endif
-}
-
 static bool dash_underlay_fits(const struct sk_buff *skb, u32 mtu)
 {
 	return skb->len <= mtu ||
@@ -153,36 +111,6 @@ static bool dash_underlay_may_cut(const struct dash_pkt *pkt,
 	return !pkt->df ||
 	       (pkt->t.v6 && overhead &&
 		dash_underlay_fits(pkt->skb, IPV6_MIN_MTU + overhead));
-}
-
-/* Send a packet that is longer than the route's MTU. */
-static enum dash_drop dash_underlay_fragment(struct dash_pkt *pkt,
-					     const struct dash_xform *xf,
-					     u32 mtu)
-{
-	bool direct = xf->kind == DASH_XFORM_DIRECT;
-	struct sk_buff *segs, *next, *skb = pkt->skb;
-	struct net *net = pkt->dn->net;
-
-	if (!dash_underlay_may_cut(pkt, xf))
-		return dash_underlay_too_big(pkt, mtu);
-
-	if (!skb_is_gso(skb)) {
-		dash_underlay_frag_one(net, skb, mtu, direct);
-		return DASH_DROP_NONE;
-	}
-
-	skb->dev = skb_dst(skb)->dev;
-	segs = skb_gso_segment(skb, NETIF_F_SG);
-	if (IS_ERR_OR_NULL(segs))
-		return DASH_DROP_NO_MEMORY;
-	consume_skb(skb);
-	skb_list_walk_safe(segs, skb, next) {
-		skb_mark_not_on_list(skb);
-		dash_underlay_frag_one(net, skb, mtu, direct);
-	}
-
-	return DASH_DROP_NONE;
 }
 
 static enum dash_drop dash_underlay_xmit_fib(struct dash_pkt *pkt,
@@ -220,8 +148,13 @@ static enum dash_drop dash_underlay_xmit_fib(struct dash_pkt *pkt,
 	}
 
 	mtu = dst_mtu(dst);
-	if (unlikely(!dash_underlay_fits(skb, mtu)))
-		return dash_underlay_fragment(pkt, xf, mtu);
+	if (unlikely(!dash_underlay_fits(skb, mtu))) {
+		if (!dash_underlay_may_cut(pkt, xf))
+			return dash_underlay_too_big(pkt, mtu);
+		return dash_split(pkt->dn->net, skb, mtu,
+				  xf->kind != DASH_XFORM_DIRECT,
+				  dash_underlay_frag_out);
+	}
 
 	err = dash_underlay_neigh(skb);
 	if (!err)
@@ -232,47 +165,131 @@ static enum dash_drop dash_underlay_xmit_fib(struct dash_pkt *pkt,
 
 /* --- sending with a given Ethernet header --- */
 
-static enum dash_drop dash_underlay_xmit_eth(struct dash_pkt *pkt,
-					     struct net_device *dev,
-					     const u8 *dmac, const u8 *smac,
-					     bool keep_vlan)
+/**
+ * struct dash_underlay_link - where packets go in one of these modes
+ */
+struct dash_underlay_link {
+	/** @dev: device */
+	struct net_device *dev;
+	/** @dmac: Ethernet destination */
+	const u8 *dmac;
+	/** @smac: Ethernet source */
+	const u8 *smac;
+	/** @vlan_proto: TPID of a VLAN tag to write, 0 for none */
+	__be16 vlan_proto;
+	/** @vlan_tci: the rest of that tag */
+	__be16 vlan_tci;
+};
+
+/**
+ * struct dash_underlay_pieces - what pieces of a packet have in common
+ */
+struct dash_underlay_pieces {
+	/** @route: their route */
+	struct dash_split_route route;
+	/** @link: where they go */
+	const struct dash_underlay_link *link;
+	/** @tag_proto: TPID of the VLAN tag beside their data, 0 without */
+	__be16 tag_proto;
+	/** @tag_tci: the rest of it */
+	u16 tag_tci;
+};
+
+/* A packet that fits. On an error it stays with the caller. */
+static int dash_underlay_link_xmit(const struct dash_underlay_link *link,
+				   struct sk_buff *skb)
 {
-	struct sk_buff *skb = pkt->skb;
 	struct ethhdr *eth;
 
-	if (!netif_running(dev) || !netif_carrier_ok(dev))
-		return DASH_DROP_NO_NEXTHOP;
-	if (!dash_underlay_fits(skb, READ_ONCE(dev->mtu)))
-		return dash_underlay_too_big(pkt, READ_ONCE(dev->mtu));
-	if (skb_cow_head(skb, LL_RESERVED_SPACE(dev) + VLAN_HLEN))
-		return DASH_DROP_NO_MEMORY;
+	if (skb_cow_head(skb, LL_RESERVED_SPACE(link->dev) + VLAN_HLEN))
+		return -ENOMEM;
 
-	if (!keep_vlan) {
-		__vlan_hwaccel_clear_tag(skb);
-	} else if (pkt->outer.vlan_proto) {
+	if (link->vlan_proto) {
 		struct vlan_hdr *vh = __skb_push(skb, VLAN_HLEN);
 
-		vh->h_vlan_TCI = pkt->outer.vlan_tci;
+		vh->h_vlan_TCI = link->vlan_tci;
 		vh->h_vlan_encapsulated_proto = skb->protocol;
-		skb->protocol = pkt->outer.vlan_proto;
+		skb->protocol = link->vlan_proto;
 	}
 
 	eth = __skb_push(skb, ETH_HLEN);
-	ether_addr_copy(eth->h_dest, dmac);
-	ether_addr_copy(eth->h_source, smac);
+	ether_addr_copy(eth->h_dest, link->dmac);
+	ether_addr_copy(eth->h_source, link->smac);
 	eth->h_proto = skb->protocol;
 	skb_reset_mac_header(skb);
-	skb->dev = dev;
+	skb->dev = link->dev;
 	dev_queue_xmit(skb);
+	return 0;
+}
+
+/* for dash_split() */
+static int dash_underlay_link_out(struct net *net, struct sock *sk,
+				  struct sk_buff *skb)
+{
+	const struct dash_underlay_pieces *p;
+	int err;
+
+	p = container_of(dash_split_route_of(skb), struct dash_underlay_pieces,
+			 route);
+	if (p->tag_proto)
+		__vlan_hwaccel_put_tag(skb, p->tag_proto, p->tag_tci);
+	err = dash_underlay_link_xmit(p->link, skb);
+	if (err)
+		kfree_skb(skb);
+	return err;
+}
+
+/* A packet that is longer than the device's MTU. Fragments do not inherit a tag
+ * that is beside the data.
+ */
+static noinline enum dash_drop
+dash_underlay_link_split(struct dash_pkt *pkt, const struct dash_xform *xf,
+			 const struct dash_underlay_link *link, u32 mtu)
+{
+	struct dash_underlay_pieces p = { .link = link };
+	struct sk_buff *skb = pkt->skb;
+
+	if (!dash_underlay_may_cut(pkt, xf))
+		return dash_underlay_too_big(pkt, mtu);
+	if (skb_vlan_tag_present(skb)) {
+		p.tag_proto = skb->vlan_proto;
+		p.tag_tci = skb_vlan_tag_get(skb);
+		__vlan_hwaccel_clear_tag(skb);
+	}
+	dash_split_route_set(skb, &p.route, link->dev);
+	return dash_split(pkt->dn->net, skb, mtu, xf->kind != DASH_XFORM_DIRECT,
+			  dash_underlay_link_out);
+}
+
+static enum dash_drop dash_underlay_xmit_eth(struct dash_pkt *pkt,
+					     const struct dash_xform *xf,
+					     const struct dash_underlay_link *link)
+{
+	struct net_device *dev = link->dev;
+	u32 mtu = READ_ONCE(dev->mtu);
+
+	if (!netif_running(dev) || !netif_carrier_ok(dev))
+		return DASH_DROP_NO_NEXTHOP;
+	if (unlikely(!dash_underlay_fits(pkt->skb, mtu)))
+		return dash_underlay_link_split(pkt, xf, link, mtu);
+	if (dash_underlay_link_xmit(link, pkt->skb))
+		return DASH_DROP_NO_MEMORY;
 	return DASH_DROP_NONE;
 }
 
-static enum dash_drop dash_underlay_xmit_hairpin(struct dash_pkt *pkt)
+static enum dash_drop dash_underlay_xmit_hairpin(struct dash_pkt *pkt,
+						 const struct dash_xform *xf)
 {
 	struct net_device *dev = pkt->port->dev;
+	const struct dash_underlay_link link = {
+		.dev = dev,
+		.dmac = pkt->outer.smac,
+		.smac = dev->dev_addr,
+		.vlan_proto = pkt->outer.vlan_proto,
+		.vlan_tci = pkt->outer.vlan_tci,
+	};
 
-	return dash_underlay_xmit_eth(pkt, dev, pkt->outer.smac, dev->dev_addr,
-				      true);
+	return dash_underlay_xmit_eth(pkt, xf, &link);
 }
 
 static const struct dash_nexthop *
@@ -304,6 +321,7 @@ static struct dash_port *dash_underlay_static_port(const struct dash_pkt *pkt,
 static enum dash_drop dash_underlay_xmit_static(struct dash_pkt *pkt,
 						const struct dash_xform *xf)
 {
+	struct dash_underlay_link link = {};
 	const struct dash_nexthop *nh;
 	struct dash_port *port;
 
@@ -314,8 +332,11 @@ static enum dash_drop dash_underlay_xmit_static(struct dash_pkt *pkt,
 	if (!port)
 		return DASH_DROP_NO_NEXTHOP;
 
-	return dash_underlay_xmit_eth(pkt, port->dev, nh->dst_mac, nh->src_mac,
-				      false);
+	__vlan_hwaccel_clear_tag(pkt->skb);
+	link.dev = port->dev;
+	link.dmac = nh->dst_mac;
+	link.smac = nh->src_mac;
+	return dash_underlay_xmit_eth(pkt, xf, &link);
 }
 
 /* What came from a VM cannot go back to where it came from. */
@@ -348,7 +369,7 @@ enum dash_drop dash_underlay_xmit(struct dash_pkt *pkt,
 
 	switch (dash_underlay_mode(pkt)) {
 	case DASH_UNDERLAY_MODE_HAIRPIN:
-		return dash_underlay_xmit_hairpin(pkt);
+		return dash_underlay_xmit_hairpin(pkt, xf);
 	case DASH_UNDERLAY_MODE_STATIC:
 		return dash_underlay_xmit_static(pkt, xf);
 	default:

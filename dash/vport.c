@@ -35,23 +35,21 @@
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/skbuff.h>
-#include <net/dst.h>
 #include <net/gso.h>
-#include <net/ip.h>
 #include <net/ndisc.h>
-#include <net/route.h>
 
 #include "addr.h"
 #include "batch.h"
 #include "netns.h"
 #include "port.h"
 #include "proxy.h"
+#include "split.h"
 #include "vport.h"
 
 /* What may be in one large frame; the rest is cut before. */
-#define DASH_VPORT_GSO_KINDS	(SKB_GSO_TCPV4 | SKB_GSO_TCPV6 | SKB_GSO_UDP_L4)
-#define DASH_VPORT_GSO		(DASH_VPORT_GSO_KINDS | SKB_GSO_TCP_ECN | \
-				 SKB_GSO_TCP_FIXEDID | SKB_GSO_DODGY)
+#define DASH_VPORT_GSO		(SKB_GSO_TCPV4 | SKB_GSO_TCPV6 | \
+				 SKB_GSO_TCP_ECN | SKB_GSO_TCP_FIXEDID | \
+				 SKB_GSO_UDP_L4 | SKB_GSO_DODGY)
 
 #define DASH_PORT_DHCP_SERVER	67
 #define DASH_PORT_DHCP_CLIENT	68
@@ -139,23 +137,6 @@ bool dash_vport_vip(struct dash_pkt *pkt)
 	return true;
 }
 
-/* The VM's kernel, or what the VM made its host believe, says what the headers
- * of a large packet are; segmentation relies on it.
- */
-static bool dash_vport_gso_ok(const struct dash_pkt *pkt)
-{
-	switch (skb_shinfo(pkt->skb)->gso_type & DASH_VPORT_GSO_KINDS) {
-	case SKB_GSO_TCPV4:
-		return !pkt->t.v6 && pkt->t.proto == IPPROTO_TCP;
-	case SKB_GSO_TCPV6:
-		return pkt->t.v6 && pkt->t.proto == IPPROTO_TCP;
-	case SKB_GSO_UDP_L4:
-		return pkt->t.proto == IPPROTO_UDP;
-	default:
-		return false;
-	}
-}
-
 static bool dash_vport_is_nd(const struct dash_pkt *pkt)
 {
 	return pkt->t.v6 && pkt->t.proto == IPPROTO_ICMPV6 &&
@@ -206,8 +187,6 @@ enum dash_drop dash_vport_parse(struct dash_pkt *pkt)
 		reason = dash_parse_frame(pkt);
 		if (reason && reason != DASH_DROP_MULTICAST)
 			return reason;
-		if (skb_is_gso(skb) && !dash_vport_gso_ok(pkt))
-			return DASH_DROP_MALFORMED;
 		/* the head may be another one */
 		eth = (const struct ethhdr *)skb->data;
 	}
@@ -249,83 +228,54 @@ static void dash_vport_out(const struct dash_port *port, struct sk_buff *skb)
 }
 
 /**
- * struct dash_vport_frags - what fragments of a packet have in common
+ * struct dash_vport_pieces - what pieces of a packet have in common
  */
-struct dash_vport_frags {
-	/** @rt: route that says how long they may be */
-	struct rtable rt;
+struct dash_vport_pieces {
+	/** @route: their route */
+	struct dash_split_route route;
 	/** @port: where they go */
 	const struct dash_port *port;
 	/** @eth: header that each of them gets */
 	struct ethhdr eth;
 };
 
-/* for ip_do_fragment(): consumes the fragment in any case */
-static int dash_vport_frag_out(struct net *net, struct sock *sk,
-			       struct sk_buff *skb)
+/* for dash_split() */
+static int dash_vport_piece_out(struct net *net, struct sock *sk,
+				struct sk_buff *skb)
 {
-	struct rtable *rt = skb_rtable(skb);
-	const struct dash_vport_frags *f;
+	const struct dash_vport_pieces *p;
 
-	f = container_of(rt, struct dash_vport_frags, rt);
+	p = container_of(dash_split_route_of(skb), struct dash_vport_pieces,
+			 route);
 	if (skb_cow_head(skb, ETH_HLEN)) {
 		kfree_skb(skb);
 		return -ENOMEM;
 	}
-	memcpy(__skb_push(skb, ETH_HLEN), &f->eth, ETH_HLEN);
+	memcpy(__skb_push(skb, ETH_HLEN), &p->eth, ETH_HLEN);
 	skb_reset_mac_header(skb);
-	dash_vport_out(f->port, skb);
+	dash_vport_out(p->port, skb);
 	return 0;
 }
 
-/* An IPv4 packet that may be fragmented. */
-static void dash_vport_frag_one(const struct dash_port *port,
-				struct sk_buff *skb, u32 mtu)
+static noinline enum dash_drop dash_vport_split(struct dash_pkt *pkt,
+						const struct dash_port *port,
+						u32 mtu)
 {
-	struct dash_vport_frags f = {
-		.rt.dst.dev = port->dev,
-		.port = port,
-	};
-
-	if (skb->len <= mtu + ETH_HLEN) {
-		dash_vport_out(port, skb);
-		return;
-	}
-
-	dst_init_metrics(&f.rt.dst, dst_default_metrics.metrics, true);
-	memcpy(&f.eth, skb->data, ETH_HLEN);
-	__skb_pull(skb, ETH_HLEN);
-	skb_reset_network_header(skb);
-	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
-	skb_dst_drop(skb);
-	skb_dst_set_noref(skb, &f.rt.dst);
-	ip_do_fragment(dev_net(port->dev), NULL, skb, dash_vport_frag_out);
-}
-
-static enum dash_drop dash_vport_fragment(struct dash_pkt *pkt,
-					  const struct dash_port *port, u32 mtu)
-{
-	struct sk_buff *segs, *next, *skb = pkt->skb;
+	struct dash_vport_pieces p = { .port = port };
+	struct sk_buff *skb = pkt->skb;
 
 	if (pkt->df) {
 		/* what dash_xform_overhead() takes off again */
 		pkt->mtu = mtu + ETH_HLEN;
 		return DASH_DROP_TOO_BIG;
 	}
-	if (!skb_is_gso(skb)) {
-		dash_vport_frag_one(port, skb, mtu);
-		return DASH_DROP_NONE;
-	}
 
-	segs = skb_gso_segment(skb, NETIF_F_SG);
-	if (IS_ERR_OR_NULL(segs))
-		return DASH_DROP_NO_MEMORY;
-	consume_skb(skb);
-	skb_list_walk_safe(segs, skb, next) {
-		skb_mark_not_on_list(skb);
-		dash_vport_frag_one(port, skb, mtu);
-	}
-	return DASH_DROP_NONE;
+	memcpy(&p.eth, skb->data, ETH_HLEN);
+	__skb_pull(skb, ETH_HLEN);
+	skb_reset_network_header(skb);
+	dash_split_route_set(skb, &p.route, port->dev);
+	return dash_split(dev_net(port->dev), skb, mtu, false,
+			  dash_vport_piece_out);
 }
 
 enum dash_drop dash_vport_xmit(struct dash_pkt *pkt)
@@ -341,7 +291,7 @@ enum dash_drop dash_vport_xmit(struct dash_pkt *pkt)
 	if (unlikely(skb->len > mtu + ETH_HLEN &&
 		     !(skb_is_gso(skb) &&
 		       skb_gso_validate_network_len(skb, mtu))))
-		return dash_vport_fragment(pkt, port, mtu);
+		return dash_vport_split(pkt, port, mtu);
 
 	dash_vport_out(port, skb);
 	return DASH_DROP_NONE;

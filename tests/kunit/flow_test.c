@@ -18,6 +18,7 @@
 #include "event.h"
 #include "flow.h"
 #include "inst.h"
+#include "nat.h"
 #include "netns.h"
 #include "underlay.h"
 
@@ -1177,6 +1178,88 @@ static void flow_test_restore(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&c->eni[0].flows), 3);
 }
 
+/* --- source NAT --- */
+
+#define NAT_PORTS	16384
+
+/* Connection i of a source, to a responder that all have in common. */
+static struct dash_pkt flow_nat_pkt(struct flow_ctx *c, u32 i)
+{
+	struct dash_pkt pkt = flow_pkt(c, IPPROTO_UDP, i, OUT, false);
+
+	dash_flow_key_init(&pkt.key, pkt.eni->id, &pkt.t, pkt.dir);
+	pkt.hash = dash_flow_hash(c->ft, &pkt.key);
+	return pkt;
+}
+
+/* Time of a search, and how many of 1000 are in vain, in per mille. */
+static u32 flow_nat_search(struct kunit *test, const struct dash_flow_act *what,
+			   u32 *ns)
+{
+	struct flow_ctx *c = test->priv;
+	u32 i, refused = 0;
+	struct dash_pkt pkt;
+	u64 t = 0;
+	__be16 port;
+
+	for (i = 0; i < 1000; i++) {
+		pkt = flow_nat_pkt(c, 0x100000 + i);
+		local_bh_disable();
+		rcu_read_lock();
+		t -= ktime_get_ns();
+		refused += !!dash_nat_try(c->ft, &pkt, what, &port);
+		t += ktime_get_ns();
+		rcu_read_unlock();
+		local_bh_enable();
+	}
+	*ns = div_u64(t, i);
+	return refused;
+}
+
+/* Most of a range of ports can be used, and searches have an end. */
+static void flow_test_nat(struct kunit *test)
+{
+	static const u32 percent[] = { 0, 50, 75, 90, 95, 99, 100 };
+	struct flow_ctx *c = test->priv;
+	u32 i = 0, n = 0, step, refused, ns;
+	struct dash_flow_act what = {};
+	struct dash_nat_pool *pool;
+
+	pool = kunit_kzalloc(test, struct_size(pool, addr, 1), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, pool);
+	pool->n = 1;
+	pool->lo = 1024;
+	pool->hi = 1024 + NAT_PORTS - 1;
+	what.pool = pool;
+	what.xf[0].nat = DASH_XFORM_NAT_SRC;
+	what.xf[1].nat = DASH_XFORM_NAT_DST;
+	dash_addr_from_v4(&what.xf[0].saddr, htonl(0xc0000201));
+	for (step = 0; step < ARRAY_SIZE(percent); step++) {
+		while (n < NAT_PORTS / 100 * percent[step] ||
+		       (percent[step] == 100 && n < NAT_PORTS)) {
+			struct dash_pkt pkt = flow_nat_pkt(c, i++);
+			enum dash_drop drop;
+
+			drop = flow_make_as(test, &pkt, &what, NULL);
+			if (drop)
+				KUNIT_ASSERT_EQ(test, drop,
+						DASH_DROP_NAT_EXHAUSTED);
+			n += !drop;
+			cond_resched();
+		}
+		refused = flow_nat_search(test, &what, &ns);
+		kunit_info(test, "%u %% of %u ports taken: %u ns a search, %u of 1000 in vain\n",
+			   percent[step], NAT_PORTS, ns, refused);
+		if (percent[step] <= 75)
+			KUNIT_EXPECT_EQ(test, refused, 0);
+		/* 1.2 by reckoning */
+		if (percent[step] == 90)
+			KUNIT_EXPECT_LT(test, refused, 20);
+		if (percent[step] == 100)
+			KUNIT_EXPECT_EQ(test, refused, 1000);
+	}
+}
+
 static struct kunit_case flow_cases[] = {
 	KUNIT_CASE(flow_test_key),
 	KUNIT_CASE(flow_test_icmp_classes),
@@ -1191,6 +1274,7 @@ static struct kunit_case flow_cases[] = {
 	KUNIT_CASE(flow_test_walk),
 	KUNIT_CASE(flow_test_top),
 	KUNIT_CASE(flow_test_restore),
+	KUNIT_CASE(flow_test_nat),
 	KUNIT_CASE_SLOW(flow_test_age),
 	KUNIT_CASE_SLOW(flow_test_age_sooner),
 	KUNIT_CASE(flow_test_stats),

@@ -218,11 +218,13 @@ static void tag_random_test(struct kunit *test)
 			dash_tag_abort(&c->txn);
 			KUNIT_ASSERT_EQ(test, dash_tag_bytes(&c->t), bytes);
 		} else {
+			bytes = dash_tag_txn_bytes(&c->txn);
 			dash_tag_publish(&c->txn);
 			pairs_copy(&c->pub, &c->staged);
 			check_all(test, c, 5);
 			synchronize_rcu();
 			dash_tag_reap(&c->txn);
+			KUNIT_ASSERT_EQ(test, dash_tag_bytes(&c->t), bytes);
 		}
 		check_all(test, c, 10);
 		KUNIT_ASSERT_EQ(test, dash_lpm_count(&c->t.lpm),

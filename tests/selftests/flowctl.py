@@ -453,6 +453,20 @@ def add_wrong(args, status, words):
     equal(net.flows(), [], "connections")
 
 
+@case("add: a VIP that packets leave from is one, when it is removed")
+def add_vip():
+    other = "100.0.0.253"
+    net.load(base(row("APPLIANCE", "2", sip=[other])))
+    add(*TUPLE, *FWD, "outer_src", other, *REV)
+    f = vm_frame(9, udp(1, 2))
+    net.forwards(from_vm(f), to_peer(9, f, src=other, dst="100.0.0.99",
+                                     vni=4711))
+    net.load([row("APPLIANCE", "2", op="DEL")], "--ignore-unknown",
+             "--policy", "keep")
+    net.drop(from_vm(f), "no_vip", "eni1")
+    equal(len(net.flows()), 1, "connections")
+
+
 # -- finding ------------------------------------------------------------------
 
 def population():

@@ -7,10 +7,10 @@ import time
 
 from dashtest import (APP_MAC, FAKE_MAC, MTU, PEER_MAC, SLOW, VIP, VIP6, VM_VNI,
                       VNI, InNetns, Net, base, ca, case, cases, check, describe,
-                      equal, ip_batch, mac, main, mapping, pa, route_rule)
-from frames import (ICMP, IP, Ether, IPv6, Outer, Raw, echo, from_peer, from_vm,
-                    icmp_error, ICMPv6PacketTooBig, patch, peer_frame, sent,
-                    tcp, to_peer, to_vm, udp, vm_frame)
+                      equal, ip_batch, mac, main, mapping, pa, route_rule, row)
+from frames import (ICMP, IP, Ether, IPv6, Outer, Raw, csum, echo, from_peer,
+                    from_vm, icmp_error, ICMPv6PacketTooBig, inner, patch,
+                    peer_frame, sent, tcp, to_peer, to_vm, udp, vm_frame)
 
 GW, GW6 = "172.16.0.254", "fd00:172::fe"
 GW2 = "172.16.0.253"
@@ -639,6 +639,109 @@ def mtu_fragment():
     check(ids[0] == ids[1] != ids[2] == ids[3], f"ids: {ids}")
     data = b"".join(bytes(p.payload) for p in packets[:2])
     equal(data[16:][14:], f[14:], "inner packet, put together")
+
+
+def together(frames, mtu, vlan=()):
+    """What fragments carry, and their identification."""
+    data, idents = b"", set()
+    for i, f in enumerate(frames):
+        o = Outer(f)
+        equal(tuple(o.vlan), vlan, "VLAN tags")
+        ip, last = f[o.l3:], i == len(frames) - 1
+        check(len(ip) <= mtu, f"a fragment of {len(ip)} bytes")
+        if o.v6:
+            equal((ip[6], ip[40]), (44, 17), "next headers")
+            equal(int.from_bytes(ip[4:6], "big"), len(ip) - 40, "length")
+            off, more = ip[42:44], not last
+            idents.add(ip[44:48])
+            ip = ip[48:]
+            equal(int.from_bytes(off, "big"), len(data) + more, "offset")
+        else:
+            equal(int.from_bytes(ip[2:4], "big"), len(ip), "length")
+            equal(csum(ip[:20]), 0, "sum of the header")
+            idents.add(ip[4:6])
+            equal(int.from_bytes(ip[6:8], "big"),
+                  len(data) // 8 + (0 if last else 0x2000), "offset, flags")
+            ip = ip[20:]
+        data += ip
+    equal(len(idents), 1, "identifications of a packet")
+    return data, idents.pop()
+
+
+def in_pieces(frame, want, mtu, vlan=(), n=2, **kw):
+    """A frame leaves in n fragments that make what is wanted, but for the
+    header; return their identification."""
+    out = [f for _, f in net.send_any(frame, **kw)]
+    equal(len(out), n, f"fragments; drops so far: {dict(net.drops())}")
+    l3 = 14 + 4 * len(vlan)
+    for f in out:
+        equal(f[:l3], want[:l3], "Ethernet header")
+    data, ident = together(out, mtu, vlan)
+    equal(data.hex(), want[l3 + (40 if Outer(want).v6 else 20):].hex(),
+          "packet, put together")
+    return ident
+
+
+@case("MTU: hairpin mode: without DF the outer packet is fragmented",
+      stock=True)
+def mtu_hairpin_fragment():
+    """VLAN tags are kept as those of other packets."""
+    net.load(base(MAP6))
+    ip_cmd("link set u0 mtu 1300")
+    try:
+        for vlan in ((), (7,), (7, 8)):
+            # IPv6 outside makes it more than what can come in by the device
+            f = big(5, 1290 - 78)
+            idents = [in_pieces(from_vm(f, vlan=vlan),
+                                to_peer(5, f, True, vlan=vlan), 1300, vlan)
+                      for _ in range(2)]
+            check(idents[0] != idents[1], f"identifications: {idents}")
+    finally:
+        ip_cmd(f"link set u0 mtu {MTU}")
+
+
+@cases({"MTU: static mode: without DF the outer packet is fragmented, IPv4":
+        False,
+        "MTU: static mode: without DF the outer packet is fragmented, IPv6":
+        True}, stock=True)
+def mtu_static_fragment(u6):
+    app, peer = net.macs(1)
+    net.load(base(MAP6, app={"underlay_mode": "static", "nexthops": [
+        {"prefix": p, "dst_mac": peer, "src_mac": app, "port": "u1"}
+        for p in ("0.0.0.0/0", "::/0")]}))
+    n = 5 if u6 else 2
+    ip_cmd("link set u1 mtu 1300")
+    try:
+        for size, pieces in ((1300, 2), (2600, 3), (8000, 7)):
+            f = big(n, size)
+            idents = [in_pieces(from_vm(f, vlan=vlan), to_peer(
+                n, f, u6, smac=app, dmac=peer), 1300, n=pieces)
+                      for vlan in ((), (7,))]
+            check(idents[0] != idents[1], f"identifications: {idents}")
+        # one with DF has none
+        before = net.drops()
+        net.send(from_vm(big(n, 1400, flags="DF")))
+        equal(dict(net.drops() - before), {"too_big": 1}, "drops")
+    finally:
+        ip_cmd(f"link set u1 mtu {MTU}")
+
+
+@case("MTU: static mode: a packet sent directly keeps its identification")
+def mtu_static_direct():
+    app, peer = net.macs(1)
+    net.load(base(row("ROUTE", "rg", "20.0.0.0/24", routing_type="direct"),
+                  app={"underlay_mode": "static", "nexthops": [
+                      {"prefix": "0.0.0.0/0", "dst_mac": peer, "src_mac": app,
+                       "port": "u1"}]}))
+    f = inner(ca(1), "20.0.0.9", udp(net.sport(), 53, bytes(range(256)) * 8),
+              mac(1))
+    want = bytes.fromhex((peer + app).replace(":", "")) + f[12:]
+    ip_cmd("link set u1 mtu 1300")
+    try:
+        equal(in_pieces(from_vm(f), want, 1300), b"\x12\x34",
+              "identification")
+    finally:
+        ip_cmd(f"link set u1 mtu {MTU}")
 
 
 @case("MTU: room for everything up to 64 KiB on a large one")

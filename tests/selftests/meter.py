@@ -7,8 +7,8 @@ import struct
 
 from dashtest import (VNI, Net, base, ca, case, check, delete, equal, mac, main,
                       mapping, pa, route_rule, row)
-from frames import (from_peer, from_vm, inner, is6, peer_frame, udp,
-                    vm_frame)
+from frames import (fix_ip, from_peer, from_vm, inner, is6, patch, peer_frame,
+                    udp, vm_frame)
 
 net = Net()
 ALL = 0xffffffff
@@ -208,6 +208,31 @@ def randomly():
                 if dst >> (32 - plen) == a >> (32 - plen)]
         want[text(dst)] = min(hits)[3] if hits else 0
     classes(want)
+
+
+LIMIT = 4095            # classes of an ENI
+
+
+@case("so many classes have counters of their own, the rest one for all")
+def limit():
+    n = LIMIT + 105
+    dsts = [(20, 0, i >> 8, i & 255) for i in range(n)]
+    net.load(base([route(f"{'.'.join(map(str, d))}/32", metering_class_or=i + 1)
+                   for i, d in enumerate(dsts)]))
+    f = from_vm(to("20.0.0.0"))
+    frames = [fix_ip(patch(f, 50 + 30, bytes(d)), 50 + 14) for d in dsts]
+    size = len(f) - 50
+    for at in range(0, n, 500):
+        part = frames[at:at + 500]
+        equal(len(net.send(*part)), len(part), "frames sent")
+    got = meters()
+    equal(len(got), LIMIT + 1, "classes")
+    equal([c for c in range(1, LIMIT + 1)
+           if got["eni1", c] != (size, 0, 1, 0)], [], "wrong classes")
+    equal(got["eni1", 0], (105 * size, 0, 105, 0), "all others")
+    # those that were met go on, whatever comes
+    with Grows({1: (size, 0, 1, 0), 0: (size, 0, 1, 0)}):
+        net.send(frames[0], frames[-1])
 
 
 # -- changes ------------------------------------------------------------------

@@ -422,6 +422,12 @@ def live_filter():
         told = sum("verdict" in e for e in got)
         equal(told + lost, 51, "told and lost")
         check(lost, "nothing was lost at 10 a second")
+    # The rate is one of any time, not of seconds that begin together.
+    with Reader("explain", "--live", "-r", "10") as m:
+        net.send(*[frames[2]] * 50)
+        m.rest()
+        net.send(frames[2])
+        check(any("verdict" in e for e in m.rest()), "none in the same second")
     p = net.dashctl("explain", "--live", "eni", "nobody", ok=False)
     equal(p.returncode, 2, "exit status of an unknown ENI")
     check("no such ENI" in p.stderr, p.stderr)

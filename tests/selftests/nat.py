@@ -3,6 +3,8 @@
 """Route action snat: addresses and ports of connections that leave without a
 tunnel, and the way back. SPEC 2, 3 and 8.9."""
 
+import tempfile
+
 from scapy.layers.inet import fragment
 from scapy.layers.inet6 import IPv6ExtHdrFragment, ICMPv6ND_NS
 from scapy.layers.sctp import SCTP
@@ -294,6 +296,26 @@ def vlan():
                  to_vm(inside(r, dport=sport), vlan=(7,)))
 
 
+@case("an answer that gets too long for the device is fragmented")
+def too_long():
+    load(nat_ports="2000-2999")
+    sport = net.sport()
+    port = leaves(vm(udp(sport, 53)), 2000, 2999)
+    r = plain(udp(53, port, bytes(range(250)) * 5))
+    want = to_vm(inside(r, dport=sport))
+    ip_batch("link set u0 mtu 1300\n", net.app)
+    try:
+        out = net.send(r)
+        equal(len(out), 2, f"fragments; drops: {dict(net.drops())}")
+        check(all(len(f) <= 1314 for f in out), "a fragment is too big")
+        equal([f[:14] for f in out], [want[:14]] * 2, "Ethernet headers")
+        equal(b"".join(f[34:] for f in out).hex(), want[34:].hex(),
+              "packet, put together")
+        equal(out[0][18:20] == out[1][18:20], True, "identifications")
+    finally:
+        ip_batch("link set u0 mtu 9000\n", net.app)
+
+
 @case("a reply in a tunnel is none", stock=True)
 def tunnelled():
     for check_pa in (True, False):
@@ -489,6 +511,85 @@ def fixed_point():
     net.load(base())
     net.load(rows, "--sync")
     equal(net.save(), rows, "saved again")
+
+
+def reloaded(**failed):
+    """Connections are saved, forgotten and loaded; return how many."""
+    with tempfile.TemporaryDirectory() as d:
+        net.dashctl("save", "--flows", "-o", f"{d}/flows")
+        yield
+        got = net.json("load", "--flows", f"{d}/flows")
+    equal(got["failed"], failed, "failed")
+    yield got["restored"]
+
+
+@cases({f"saved and restored: {k}": v for k, v in WAYS.items()}, stock=True)
+def restored(kind, v6, keep):
+    """Those outside know them by the same address and port, and nobody else
+    gets that."""
+    nat = [NAT[v6], NAT2[v6]]
+    ports = {} if keep else {"nat_ports": "3000-3001"}
+    net.load(base(route(v6, nat_ip=nat, **ports)))
+    l4 = udp if kind == "udp" else tcp
+    sources = [net.sport() for _ in range(2)]
+    known = {}
+    for sport in sources:
+        out, = net.send(from_vm(vm(l4(sport, 80), v6)))
+        p = (IPv6 if v6 else IP)(out[14:])
+        known[sport] = (p.src, sport_of(out))
+    steps = reloaded()
+    next(steps)
+    net.flush()
+    net.drop(plain(l4(80, known[sources[0]][1]), v6, dst=known[sources[0]][0]),
+             "no_nat_flow", "port")
+    # another order of the addresses, by which a new one would get the other
+    net.load([route(v6, nat_ip=nat[::-1], **ports)], "--ignore-unknown")
+    equal(next(steps), 2, "restored")
+    equal({f["sport"]: (f["forward"]["nat_src"], f["forward"]["nat_sport"])
+           for f in net.flows()}, known, "addresses and ports")
+    for sport, (addr, port) in known.items():
+        r = plain(l4(80, port) if kind == "udp" else
+                  tcp(80, port, "SA", 7, 1001), v6, dst=addr)
+        net.forwards(r, to_vm(inside(r, v6, sport)))
+        f = vm(l4(sport, 80) if kind == "udp" else
+               tcp(sport, 80, "A", 1001, 8), v6)
+        net.forwards(from_vm(f), outside(f, v6, port, addr))
+    # all ports are taken again
+    net.load([route(v6, nat_ip=known[sources[0]][0], **ports)],
+             "--ignore-unknown")
+    sport = sources[0] if keep else net.sport()
+    net.drop(from_vm(vm(l4(sport, 80), v6, src=ca(7, v6))), "nat_exhausted",
+             "eni1")
+
+
+@case("saved and restored: not by another name")
+def restored_not():
+    load(nat_ports="3000")
+    f = vm(udp(net.sport(), 53))
+    leaves(f, 3000, 3000)
+    for rows, failed in (([route(nat_ports="4000")], "no_nat_flow"),
+                         ([route(nat_ip=NAT2[0], nat_ports="3000")],
+                          "no_nat_flow"),
+                         ([row("ROUTE", "rg", PREFIX[0],
+                               routing_type="direct")], "no_nat_flow"),
+                         ([route(nat_ports="3000")], "nat_exhausted")):
+        steps = reloaded(**{failed: 1})
+        next(steps)
+        net.flush()
+        net.load(rows, "--ignore-unknown")
+        if failed == "nat_exhausted":
+            leaves(vm(udp(net.sport(), 53)), 3000, 3000)
+        equal(next(steps), 0, "restored")
+        # as it was, for the next
+        load(nat_ports="3000")
+        leaves(f, 3000, 3000)
+    # and what was not translated does not begin to be
+    net.load(base(row("ROUTE", "rg", PREFIX[0], routing_type="direct")))
+    net.send(from_vm(f))
+    steps = reloaded(no_nat_flow=1)
+    next(steps)
+    load(nat_ports="3000")
+    equal(next(steps), 0, "restored")
 
 
 @cases({"TCP from the first to the last packet": False,

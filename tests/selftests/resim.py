@@ -3,6 +3,7 @@
 """What a change of policy makes of connections, and how many there may be:
 SPEC 4 (policy changes, limits, timeouts) and 8 (7, 8, 12)."""
 
+import random
 import time
 
 from dashtest import (SLOW, VNI, Net, base, bind, ca, case, cases,
@@ -625,7 +626,16 @@ def memory():
     return kinds, total
 
 
+def scattered(n):
+    """Prefixes that share nothing in a table."""
+    rnd = random.Random(n)
+    return [".".join(str(rnd.randrange(1, 224)) for _ in range(4)) + "/32"
+            for _ in range(n)]
+
+
 BIG = {
+    "tags": ("ACL groups", [row("PREFIX_TAG", "t", ip_version="ipv4",
+                                prefix_list=scattered(3000))]),
     "rows": ("rows", [row("PREFIX_TAG", f"tag{i}", ip_version="ipv4",
                           prefix_list=[]) for i in range(1000)]),
     "routes": ("routes", [row("ROUTE", "rg", f"20.{i >> 8}.{i & 255}.0/24",

@@ -8,9 +8,10 @@ stack there."""
 
 import socket
 import struct
+import tempfile
 import time
 
-from dashtest import (EXACT, FAKE_MAC, PEER_MAC, SLOW, VIP, VIP6, VNI, Net,
+from dashtest import (APP_MAC, EXACT, FAKE_MAC, PEER_MAC, SLOW, VIP, VIP6, VNI, Net,
                       Wire, base, ca, case, cases, check, equal, eventually,
                       ip_batch, mac, mac_bytes, main, mapping, pa, route_rule,
                       row, run, same)
@@ -539,6 +540,103 @@ def local():
                           vm_vni=VNI, **FIB)))
         equal(send(vm_frame(2, udp(net.sport(), 53))), {}, "frames")
         net.check_sums()
+    finally:
+        net.load(config())
+        t2.close()
+
+
+# -- source NAT ---------------------------------------------------------------
+
+@cases({"source NAT: there and back, IPv4": False,
+        "source NAT: there and back, IPv6": True}, stock=True)
+def snat(v6):
+    """The way back is to the VM, from the fake MAC address."""
+    ext, nat = (("2001:db8::9", "2001:db8:2::1") if v6 else
+                ("100.0.0.77", "192.0.2.1"))
+    net.load(config(row("ROUTE", "rg", f"{ext}/{128 if v6 else 32}",
+                        routing_type="snat", nat_ip=nat,
+                        nat_ports="2000-2000")))
+    if v6:
+        ip_batch(f"route replace {ext}/128 via {GW6} dev u0\n", net.app)
+    for l4, answer in ((udp, udp),
+                       (tcp, lambda *p: tcp(*p, "SA", 7, 1001))):
+        sport = net.sport()
+        out = send(inner(ca(1, v6), ext, l4(sport, 80), mac(1)))
+        equal(list(out), ["u0"], "devices")
+        same(out["u0"][0], inner(nat, ext, l4(2000, 80), APP_MAC, PEER_MAC))
+        out = send(inner(ext, nat, answer(80, 2000), PEER_MAC, APP_MAC),
+                   port="u0")
+        equal(list(out), ["t1"], "devices")
+        equal(out["t1"][0].hex(), inner(ext, ca(1, v6), answer(80, sport),
+                                        FAKE_MAC, mac(1)).hex(), "frame")
+    net.drop(inner(ext, nat, udp(80, 2001), PEER_MAC, APP_MAC), "no_nat_flow",
+             "port")
+
+
+# -- saved and restored -------------------------------------------------------
+
+@case("connections are saved and restored, whoever began them", stock=True)
+def restored():
+    net.load(config(route_rule("eni1", VNI, "100.0.0.0/24", 1, vnet="v1")))
+    port = net.sport()
+    # one to answer, by connection only; one whose answer needs a MAC address
+    ours = vm_frame(2, tcp(port, 80, "S", 5))
+    theirs = peer_frame(2, tcp(port, 22, "S", 5))
+    back = peer_frame(2, tcp(80, port, "SA", 9, 6))
+    answer = inner(ca(1), ca(2), tcp(22, port, "SA", 9, 6), mac(1), FAKE_MAC)
+    equal(list(send(ours)), ["u0"], "devices")
+    equal(list(send(from_peer(2, theirs), port="u0")), ["t1"], "devices")
+    before = {f["dport"]: f for f in net.flows()}
+    with tempfile.TemporaryDirectory() as d:
+        net.dashctl("save", "--flows", "-o", f"{d}/flows")
+        net.flush()
+        equal(net.json("load", "--flows", f"{d}/flows"),
+              {"restored": 2, "existing": 0, "expired": 0, "failed": {}},
+              "restored")
+        for f in net.flows():
+            for key in ("direction", "src", "sport", "state", "dev", "forward",
+                        "reverse"):
+                equal(f[key], before[f["dport"]][key], key)
+            check(f["dport"] == 22 or "pa" not in f, f"outer source: {f}")
+        out = send(from_peer(2, back), port="u0")
+        equal(list(out), ["t1"], "devices")
+        same(out["t1"][0], back)
+        out = send(answer)
+        equal(list(out), ["u0"], "devices")
+        same(out["u0"][0], sent(with_dmac(answer, mac(2)), VNI, VIP, pa(2)))
+        # the VM is elsewhere now: they are its connections all the same
+        net.load(base(route_rule("eni1", VNI, "100.0.0.0/24", 1, vnet="v1"),
+                      app=FIB))
+        equal(net.json("load", "--flows", f"{d}/flows")["restored"], 2,
+              "restored without the vport")
+        equal(list(send(from_vm(ours), port="u0")), ["u0"], "devices")
+        out = send(from_peer(2, back), port="u0")
+        equal(Outer(out["u0"][0]).ip.dst, pa(1), "PA")
+
+
+# -- changes of policy --------------------------------------------------------
+
+@case("keep: the VIP that a VM's packets to another one leave from is gone")
+def keep_local_vip():
+    """Not the one that they came to, nor the one that they go to."""
+    t2 = Vport("t2", n=2)
+    other = "100.0.0.253"
+    rule = route_rule("eni2", VNI, f"{other}/32", 2, pa_validation=False)
+    try:
+        net.load([*pair(rule, row("ENI", "eni1", mac_address=mac(1),
+                                  admin_state="enabled", vnet="v1",
+                                  encap_sip=other)),
+                  row("APPLIANCE", "2", sip=[other])])
+        f = vm_frame(2, udp(net.sport(), 53))
+        equal(list(send(f)), ["t2"], "devices")
+        net.load([row("APPLIANCE", "2", op="DEL")], "--ignore-unknown",
+                 "--policy", "keep")
+        before = counts("no_vip")
+        equal(send(f), {}, "frames")
+        counted(before, "no_vip", 1)
+        net.load([row("APPLIANCE", "2", sip=[other])], "--ignore-unknown",
+                 "--policy", "keep")
+        equal(list(send(f)), ["t2"], "devices")
     finally:
         net.load(config())
         t2.close()

@@ -293,16 +293,11 @@ static bool take_packet(struct args *a, struct encoder *e)
 
 /* Packets as they pass. */
 
-struct live {
-	bool counted;
-	unsigned long left;
-};
-
 static void live_cb(const struct nlmsghdr *msg, void *arg)
 {
 	unsigned int len;
 	const struct nlattr *attrs = nl_attrs(msg, &len), *attr;
-	struct live *live = arg;
+	struct nl_wanted *wanted = arg;
 	struct json_object *doc;
 	uint64_t lost = 0;
 
@@ -313,7 +308,7 @@ static void live_cb(const struct nlmsghdr *msg, void *arg)
 		printf("{\"lost\":%llu}\n", (unsigned long long)lost);
 	else if (lost)
 		printf("%llu packets were not explained\n\n", (unsigned long long)lost);
-	if (live->counted && !live->left)
+	if (nl_enough(wanted))
 		return;
 	doc = new_doc(attrs, len);
 	if (opt.json) {
@@ -324,12 +319,11 @@ static void live_cb(const struct nlmsghdr *msg, void *arg)
 	}
 	fflush(stdout);
 	json_object_put(doc);
-	if (live->counted)
-		live->left--;
+	nl_taken(wanted);
 }
 
 /* Options that are no fields of a packet, from wherever they stand. */
-static bool take_live_options(struct args *a, struct live *live, unsigned long *rate)
+static bool take_live_options(struct args *a, struct nl_wanted *wanted, unsigned long *rate)
 {
 	struct args rest = { .n = 0, .v = a->v };
 
@@ -337,8 +331,8 @@ static bool take_live_options(struct args *a, struct live *live, unsigned long *
 		char *word = (char *)args_next(a);
 
 		if (!strcmp(word, "-c")) {
-			live->counted = true;
-			if (!args_number(a, "explain: -c", &live->left))
+			wanted->counted = true;
+			if (!args_number(a, "explain: -c", &wanted->left))
 				return false;
 		} else if (!strcmp(word, "-r")) {
 			if (!args_number(a, "explain: -r", rate))
@@ -353,18 +347,17 @@ static bool take_live_options(struct args *a, struct live *live, unsigned long *
 
 static int explain_live(struct args *a)
 {
-	enum nl_event got = NL_QUIET;
+	struct nl_wanted wanted = { 0 };
 	unsigned int given = 0;
 	unsigned long rate = 0;
-	struct live live = { 0 };
 	struct encoder e = { 0 };
 	struct abuf b = { 0 };
 	struct nl_error err;
 	struct nl *nl;
-	int ret = DONE;
+	int ret;
 	size_t at;
 
-	if (!take_live_options(a, &live, &rate) || !take_words(a, &e, &given)) {
+	if (!take_live_options(a, &wanted, &rate) || !take_words(a, &e, &given)) {
 		encoder_free(&e);
 		return WRONG_CALL;
 	}
@@ -376,24 +369,15 @@ static int explain_live(struct args *a)
 	nl_catch_signals();
 	at = nl_begin(nl, &b, DASH_CMD_EXPLAIN_LIVE, NLM_F_ACK);
 	abuf_append(&b, e.buf.data, e.buf.len);
-	if (live.counted)
-		attr_u32(&b, DASH_A_EXPLAIN_COUNT, live.left);
+	if (wanted.counted)
+		attr_u32(&b, DASH_A_EXPLAIN_COUNT, wanted.left);
 	if (rate)
 		attr_u32(&b, DASH_A_EXPLAIN_RATE, rate);
 	nl_end(&b, at);
-	if (!nl_talk(nl, &b, live_cb, &live, &err)) {
-		ret = nl_refused(&err, "explain");
-		got = NL_BROKEN;
-	} else if (opt.details) {
-		/* From now on nothing is missed. */
-		fputs("# listening\n", stderr);
-	}
-	while (got != NL_BROKEN && !nl_quit() && !(live.counted && !live.left)) {
-		/* The kernel counts what it has no room for. */
-		got = nl_wait(nl, live_cb, &live, &err);
-		if (got == NL_BROKEN)
-			ret = nl_refused(&err, "explain");
-	}
+	/* The kernel counts what it has no room for. */
+	ret = nl_talk(nl, &b, live_cb, &wanted, &err) ?
+	      nl_follow(nl, live_cb, &wanted, &wanted, "explain") :
+	      nl_refused(&err, "explain");
 	encoder_free(&e);
 	abuf_free(&b);
 	nl_close(nl);

@@ -31,8 +31,7 @@ static const struct {
 struct monitor {
 	bool seen[GROUPS];
 	uint32_t seq[GROUPS];	/* number of the last message, if seen */
-	bool counted;
-	unsigned long left;
+	struct nl_wanted wanted;
 };
 
 static void print_line(struct json_object *o)
@@ -101,7 +100,7 @@ static void event_cb(const struct nlmsghdr *msg, void *arg)
 	for (i = 0; i < GROUPS; i++)
 		if (groups[i].cmd == genl->cmd)
 			break;
-	if (i == GROUPS || (m->counted && !m->left))
+	if (i == GROUPS || nl_enough(&m->wanted))
 		return;
 	if (m->seen[i])
 		lost = (uint32_t)(msg->nlmsg_seq - m->seq[i] - 1);
@@ -121,8 +120,7 @@ static void event_cb(const struct nlmsghdr *msg, void *arg)
 	o = decode_attrs(event_fields, attrs, len, DECODE_KEYS);
 	print_line(o);
 	json_object_put(o);
-	if (m->counted)
-		m->left--;
+	nl_taken(&m->wanted);
 }
 
 static bool join(struct nl *nl, unsigned int which, struct nl_error *err)
@@ -137,20 +135,19 @@ static bool join(struct nl *nl, unsigned int which, struct nl_error *err)
 
 int cmd_monitor(struct args *a)
 {
-	enum nl_event got = NL_QUIET;
 	struct monitor m = { 0 };
 	unsigned int which = 0, i;
 	struct nl_error err;
 	struct nl *nl;
-	int ret = DONE;
+	int ret;
 
 	while (a->n) {
 		const char *word = args_next(a);
 
 		if (!strcmp(word, "-c")) {
-			if (!args_number(a, "monitor: -c", &m.left))
+			if (!args_number(a, "monitor: -c", &m.wanted.left))
 				return WRONG_CALL;
-			m.counted = true;
+			m.wanted.counted = true;
 			continue;
 		}
 		for (i = 0; i < GROUPS; i++)
@@ -165,19 +162,10 @@ int cmd_monitor(struct args *a)
 	if (!nl)
 		return REFUSED;
 	nl_catch_signals();
-	if (!join(nl, which ? which : (1u << GROUPS) - 1, &err)) {
-		ret = nl_refused(&err, "monitor");
-		got = NL_BROKEN;
-	} else if (opt.details) {
-		/* From now on nothing is missed. */
-		fputs("# listening\n", stderr);
-	}
-	while (got != NL_BROKEN && !nl_quit() && !(m.counted && !m.left)) {
-		/* After an overrun the next number says how many were lost. */
-		got = nl_wait(nl, event_cb, &m, &err);
-		if (got == NL_BROKEN)
-			ret = nl_refused(&err, "monitor");
-	}
+	/* After an overrun the next number says how many were lost. */
+	ret = join(nl, which ? which : (1u << GROUPS) - 1, &err) ?
+	      nl_follow(nl, event_cb, &m, &m.wanted, "monitor") :
+	      nl_refused(&err, "monitor");
 	nl_close(nl);
 	return ret;
 }

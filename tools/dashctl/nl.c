@@ -495,7 +495,19 @@ bool nl_quit(void)
 	return quit;
 }
 
-enum nl_event nl_wait(struct nl *nl, nl_cb cb, void *arg, struct nl_error *err)
+bool nl_enough(const struct nl_wanted *w)
+{
+	return w->counted && !w->left;
+}
+
+void nl_taken(struct nl_wanted *w)
+{
+	if (w->counted)
+		w->left--;
+}
+
+/* Wait for messages, or a signal, and give them out. */
+static bool give_next(struct nl *nl, nl_cb cb, void *arg, struct nl_error *err)
 {
 	struct pollfd fd = { .fd = nl->fd, .events = POLLIN };
 	const struct nlmsghdr *nlh;
@@ -503,23 +515,27 @@ enum nl_event nl_wait(struct nl *nl, nl_cb cb, void *arg, struct nl_error *err)
 	int len;
 
 	sigemptyset(&none);
-	if (ppoll(&fd, 1, NULL, &none) < 0) {
-		if (errno == EINTR)
-			return NL_QUIET;
-		trouble(err, "poll");
-		return NL_BROKEN;
-	}
+	if (ppoll(&fd, 1, NULL, &none) < 0)
+		return errno == EINTR || trouble(err, "poll");
 	len = receive(nl);
-	if (len < 0 && errno == ENOBUFS)
-		return NL_OVERRUN;
-	if (len < 0) {
-		trouble(err, "receive");
-		return NL_BROKEN;
-	}
+	if (len < 0)	/* an overrun is no end */
+		return errno == ENOBUFS || trouble(err, "receive");
 	for (nlh = (void *)nl->buf; mnl_nlmsg_ok(nlh, len); nlh = mnl_nlmsg_next(nlh, &len))
 		if (nlh->nlmsg_type == nl->family)
 			cb(nlh, arg);
-	return NL_MESSAGES;
+	return true;
+}
+
+int nl_follow(struct nl *nl, nl_cb cb, void *arg, const struct nl_wanted *w, const char *what)
+{
+	struct nl_error err;
+
+	if (opt.details)
+		fputs("# listening\n", stderr);
+	while (!nl_quit() && !nl_enough(w))
+		if (!give_next(nl, cb, arg, &err))
+			return nl_refused(&err, what);
+	return DONE;
 }
 
 void nl_close(struct nl *nl)

@@ -50,19 +50,28 @@ bool nl_talk(struct nl *nl, const struct abuf *b, nl_cb cb, void *arg, struct nl
 bool nl_dump(struct nl *nl, const struct abuf *b, bool whole, nl_cb cb, void *arg,
 	     struct nl_error *err);
 
-/* What waiting for messages came to. */
-enum nl_event {
-	NL_MESSAGES,
-	NL_QUIET,		/* nothing in the time, or a signal */
-	NL_OVERRUN,		/* the socket had no room for some */
-	NL_BROKEN,		/* @err says why */
-};
-
 /* Become a member of a multicast group. */
 bool nl_join(struct nl *nl, const char *group, struct nl_error *err);
 
-/* Wait for messages, for ever or until nl_quit(), and give them out. */
-enum nl_event nl_wait(struct nl *nl, nl_cb cb, void *arg, struct nl_error *err);
+/* How many messages are wanted. */
+struct nl_wanted {
+	bool counted;		/* otherwise there is no end */
+	unsigned long left;
+};
+
+/* Are there enough? */
+bool nl_enough(const struct nl_wanted *w);
+
+/* One more was taken. */
+void nl_taken(struct nl_wanted *w);
+
+/*
+ * Give out messages as they come, until there are enough or nl_quit(). With
+ * details wanted, say first that from now on nothing is missed. Returns DONE, or
+ * REFUSED after a complaint about @what. Of those that the socket had no room for
+ * the callback has to learn by itself.
+ */
+int nl_follow(struct nl *nl, nl_cb cb, void *arg, const struct nl_wanted *w, const char *what);
 
 /* From now on SIGINT and SIGTERM do not end the program, but make this true. */
 void nl_catch_signals(void);
