@@ -11,6 +11,7 @@
 #include "aclgroup.h"
 #include "addr.h"
 #include "classifier.h"
+#include "counter.h"
 #include "eni.h"
 #include "explain.h"
 #include "netns.h"
@@ -221,7 +222,7 @@ unsigned int dash_acl_walks(const struct dash_pkt *pkt,
 	return n;
 }
 
-enum dash_drop dash_acl_check(struct dash_pkt *pkt)
+enum dash_drop dash_acl_check(struct dash_pkt *pkt, struct dash_flow_act *act)
 {
 	const struct dash_acl_bind *bind = dash_acl_bind(pkt);
 	struct dash_cls_hit hit[DASH_ACL_STAGES * DASH_ACL_PARTS];
@@ -253,7 +254,8 @@ enum dash_drop dash_acl_check(struct dash_pkt *pkt)
 					 terminating);
 		} else if (h->flags & DASH_ACL_RULE_COUNTER) {
 			rule = dash_acl_rule(&stage[i], part);
-			atomic64_inc(&rule->row->hits);
+			atomic64_inc(&rule->row->counter->hits);
+			dash_counter_meet(act, rule->row->counter);
 		}
 		if (terminating)
 			break;

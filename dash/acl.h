@@ -5,6 +5,7 @@
 
 #include "drop.h"
 
+struct dash_flow_act;
 struct dash_lpm_walk;
 struct dash_pkt;
 
@@ -38,6 +39,7 @@ unsigned int dash_acl_walks(const struct dash_pkt *pkt,
 /**
  * dash_acl_check - ask the ACL stages bound for a packet's direction
  * @pkt: packet; eni, ecfg, dir and t set
+ * @act: gets the counters of rules that matched, but for one in thought
  *
  * The first rule that matches decides its stage. A terminating rule, and a
  * group in which none matches, end the ACL; else the next bound stage may
@@ -46,6 +48,6 @@ unsigned int dash_acl_walks(const struct dash_pkt *pkt,
  *
  * Return: DASH_DROP_NONE or DASH_DROP_ACL_DENY.
  */
-enum dash_drop dash_acl_check(struct dash_pkt *pkt);
+enum dash_drop dash_acl_check(struct dash_pkt *pkt, struct dash_flow_act *act);
 
 #endif /* _DASH_ACL_H */

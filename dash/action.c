@@ -3,6 +3,7 @@
 
 #include "action.h"
 #include "addr.h"
+#include "counter.h"
 #include "eni.h"
 #include "explain.h"
 #include "flow.h"
@@ -120,6 +121,7 @@ static enum dash_drop dash_action_map(struct dash_pkt *pkt,
 	if (!m)
 		return DASH_DROP_NO_MAPPING;
 
+	dash_counter_meet(act, dash_mapping_counter(m));
 	host = dash_mapping_host(m);
 	if (ra->underlay == DASH_UNDERLAY_FAMILY_ANY)
 		pa = host->pa[0] ?: host->pa[1];
@@ -245,6 +247,7 @@ enum dash_drop dash_action_route(struct dash_pkt *pkt,
 	const struct dash_route_act *ra = route->action;
 	enum dash_drop reason = DASH_DROP_NONE;
 
+	dash_counter_meet(act, ra->counter);
 	meter->or |= ra->meter_or;
 	meter->and &= ra->meter_and;
 	meter->policy = ra->meter_policy;

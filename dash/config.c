@@ -30,6 +30,7 @@
 
 #include "aclgroup.h"
 #include "config.h"
+#include "counter.h"
 #include "eni.h"
 #include "event.h"
 #include "flow.h"
@@ -341,7 +342,11 @@ static int dash_stage_many(struct dash_txn *txn, const struct dash_row *many)
 	dash_row_for_each_row(pos, many, rem) {
 		row.attrs = nla_data(pos);
 		row.len = nla_len(pos);
-		err = type->stage(txn, &row);
+		err = dash_counter_stage(txn, &row);
+		if (!err)
+			err = type->stage(txn, &row);
+		dash_counter_drop(row.counter);
+		row.counter = NULL;
 		if (err == -ENOMEM)
 			dash_txn_fail(txn, err, "out of memory");
 		if (err)
@@ -398,6 +403,9 @@ static int dash_stage_row(struct dash_txn *txn, struct dash_row *row)
 		else
 			list_add_tail(&sym->sibling, &parent->children);
 	}
+	err = dash_counter_stage(txn, row);
+	if (err)
+		goto put_sym;
 	dash_refs_link(txn, row, &err);
 	if (err)
 		goto unlink_refs;
@@ -952,6 +960,9 @@ int dash_config_init(struct dash_net *dn)
 	err = rhashtable_init(&dn->syms, &dash_sym_params);
 	if (err)
 		return err;
+	err = dash_counters_init(dn);
+	if (err)
+		goto destroy_syms;
 	for (type = 0; type < DASH_OBJECT_TYPES; type++)
 		xa_init(&dn->by_id[type]);
 
@@ -963,8 +974,11 @@ int dash_config_init(struct dash_net *dn)
 		dn->next_inst = NULL;
 	}
 	mutex_unlock(&dn->lock);
-	if (err)
-		rhashtable_destroy(&dn->syms);
+	if (!err)
+		return 0;
+	dash_counters_fini(dn);
+destroy_syms:
+	rhashtable_destroy(&dn->syms);
 	return err;
 }
 
@@ -1014,5 +1028,6 @@ void dash_config_fini(struct dash_net *dn)
 	dash_tags_fini(dn);
 	for (type = 0; type < DASH_OBJECT_TYPES; type++)
 		xa_destroy(&dn->by_id[type]);
+	dash_counters_fini(dn);
 	rhashtable_destroy(&dn->syms);
 }

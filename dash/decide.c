@@ -23,6 +23,7 @@
 #include "action.h"
 #include "batch.h"
 #include "config.h"
+#include "counter.h"
 #include "decide.h"
 #include "eni.h"
 #include "explain.h"
@@ -70,7 +71,7 @@ static enum dash_drop dash_decide_outbound(struct dash_pkt *pkt,
 	if (!dash_eni_may_use(pkt->ecfg, &pkt->t.src) ||
 	    dash_vport_is_elsewhere(pkt))
 		return DASH_DROP_SPOOF;
-	reason = dash_acl_check(pkt);
+	reason = dash_acl_check(pkt, act);
 	if (reason)
 		return reason;
 	if (d->reason)
@@ -92,6 +93,7 @@ static enum dash_drop dash_decide_inbound(struct dash_pkt *pkt,
 		pkt->rec->rule = rule;
 	if (!rule)
 		return DASH_DROP_NO_ROUTE_RULE;
+	dash_counter_meet(act, rule->counter);
 	if (rule->drop)
 		return DASH_DROP_ROUTE_DROP;
 	meter->or |= rule->meter_or;
@@ -109,7 +111,7 @@ static enum dash_drop dash_decide_inbound(struct dash_pkt *pkt,
 		if (!valid)
 			return DASH_DROP_PA_INVALID;
 	}
-	reason = dash_acl_check(pkt);
+	reason = dash_acl_check(pkt, act);
 	if (reason)
 		return reason;
 	return dash_action_decap(pkt, act);
@@ -143,6 +145,8 @@ static enum dash_drop dash_decide_finish(struct dash_pkt *pkt,
 	struct dash_metering meter = DASH_METERING_INIT;
 	enum dash_drop reason;
 
+	BUILD_BUG_ON(DASH_FLOW_COUNTERS < DASH_ACL_STAGES + 2);
+
 	reason = pkt->dir == DASH_DIRECTION_OUTBOUND ?
 		 dash_decide_outbound(pkt, d, act, &meter) :
 		 dash_decide_inbound(pkt, act, &meter);
@@ -151,6 +155,7 @@ static enum dash_drop dash_decide_finish(struct dash_pkt *pkt,
 	if (reason)
 		return reason;
 	act->meter = dash_meter_get(pkt, &meter);
+	act->counted = act->meter || act->n_counters;
 	dash_decide_note(pkt, act);
 	return DASH_DROP_NONE;
 }

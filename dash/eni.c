@@ -67,7 +67,7 @@ bool dash_eni_may_use(const struct dash_eni_cfg *cfg,
 bool dash_eni_may_send(struct dash_eni *eni, const struct dash_eni_cfg *cfg,
 		       u32 len)
 {
-	u64 depth, now, earned;
+	u64 depth, now, spell, earned;
 	bool ok;
 
 	if (!cfg->bw)
@@ -77,11 +77,14 @@ bool dash_eni_may_send(struct dash_eni *eni, const struct dash_eni_cfg *cfg,
 	spin_lock(&eni->bw_lock);
 	now = ktime_get_ns();
 	/* after a second the bucket is full anyway */
-	earned = mul_u64_u64_div_u64(min_t(u64, now - eni->bw_last, NSEC_PER_SEC),
-				     cfg->bw, NSEC_PER_SEC);
+	spell = min_t(u64, now - eni->bw_last, NSEC_PER_SEC);
+	earned = mul_u64_u64_div_u64(spell, cfg->bw, NSEC_PER_SEC);
 	if (earned) {
 		eni->bw_tokens = min(eni->bw_tokens + earned, depth);
-		eni->bw_last = now;
+		/* of what is not worth a byte yet nothing is lost */
+		eni->bw_last = now - spell +
+			       mul_u64_u64_div_u64(earned, NSEC_PER_SEC,
+						   cfg->bw);
 	}
 	ok = eni->bw_tokens >= len;
 	if (ok)

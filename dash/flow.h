@@ -19,6 +19,7 @@
 #include "tcp.h"
 #include "xform.h"
 
+struct dash_counter;
 struct dash_endpoints;
 struct dash_eni;
 struct dash_flow_table;
@@ -57,6 +58,9 @@ enum dash_timeout {
 /* In jiffies; dash_flow.last has 32 bits, and half of them are the future. */
 #define DASH_TIMEOUT_MAX	(S32_MAX / 2)
 
+/* Most objects with counters that decide: a rule per ACL stage, route, mapping */
+#define DASH_FLOW_COUNTERS	7
+
 /**
  * struct dash_flow_act - what is done to packets of a connection
  *
@@ -80,6 +84,8 @@ struct dash_flow_act {
 	bool again;
 	/** @from_vip: bits of @xf whose source is a VIP */
 	u8 from_vip;
+	/** @counted: there is a @meter, or there are @counters */
+	bool counted;
 	/** @pa: outer source that they come from */
 	struct in6_addr pa;
 	/** @vip: VIP that they come to */
@@ -105,17 +111,27 @@ struct dash_flow_act {
 	u32 vnet_gen;
 	/** @vnet_id: number of @vnet's name, to find it in another @gen */
 	u32 vnet_id;
+	/** @counters: of the objects that decided; a new decision's are @met */
+	struct dash_counter **counters;
+	/** @n_counters: how many */
+	u32 n_counters;
 
-	/** @refs: connections; away from what packets read */
-	refcount_t refs ____cacheline_aligned;
-	/** @hashed: it is in @table, constant */
-	bool hashed;
-	/** @table: of all decisions */
-	struct rhashtable *table;
-	/** @node: in there */
-	struct rhash_head node;
-	/** @rcu: for freeing */
-	struct rcu_head rcu;
+	union {
+		struct {
+			/** @refs: connections; away from what packets read */
+			refcount_t refs;
+			/** @hashed: it is in @table, constant */
+			bool hashed;
+			/** @table: of all decisions */
+			struct rhashtable *table;
+			/** @node: in there */
+			struct rhash_head node;
+			/** @rcu: for freeing */
+			struct rcu_head rcu;
+		};
+		/** @met: counters that a decision under way came by */
+		struct dash_counter *met[DASH_FLOW_COUNTERS];
+	} ____cacheline_aligned;
 };
 
 /**

@@ -33,6 +33,7 @@
 #include <linux/string.h>
 #include <net/ipv6.h>
 
+#include "counter.h"
 #include "flow_impl.h"
 #include "inst.h"
 #include "underlay.h"
@@ -89,7 +90,10 @@ static int act_obj_cmpfn(struct rhashtable_compare_arg *arg, const void *obj)
 		 ipv6_addr_equal(&a->pa, &b->pa) &&
 		 ipv6_addr_equal(&a->vip, &b->vip) &&
 		 act_xform_equal(&a->xf[0], &b->xf[0]) &&
-		 act_xform_equal(&a->xf[1], &b->xf[1]));
+		 act_xform_equal(&a->xf[1], &b->xf[1]) &&
+		 a->n_counters == b->n_counters &&
+		 !memcmp(a->counters, b->counters,
+			 a->n_counters * sizeof(*a->counters)));
 }
 
 static const struct rhashtable_params act_params = {
@@ -127,9 +131,46 @@ void dash_flow_act_prefetch(const void *slot)
 	prefetchw(act + 256);
 }
 
+static void act_free(struct dash_flow_act *act)
+{
+	kfree(act->counters);
+	kmem_cache_free(act_cache, act);
+}
+
 static void act_free_rcu(struct rcu_head *rcu)
 {
-	kmem_cache_free(act_cache, container_of(rcu, struct dash_flow_act, rcu));
+	act_free(container_of(rcu, struct dash_flow_act, rcu));
+}
+
+/* A list of its own of the counters that it came with. */
+static bool act_get_counters(struct dash_flow_act *act)
+{
+	struct dash_counter **from = act->counters;
+	u32 i, n = 0;
+
+	act->counters = NULL;
+	if (likely(!act->n_counters))
+		return true;
+	act->counters = kmalloc_array(act->n_counters, sizeof(*from),
+				      GFP_ATOMIC | __GFP_NOWARN);
+	if (!act->counters) {
+		act->n_counters = 0;
+		return false;
+	}
+	/* those of a decision that another CPU just replaced may be going */
+	for (i = 0; i < act->n_counters; i++)
+		if (dash_counter_get(from[i]))
+			act->counters[n++] = from[i];
+	act->n_counters = n;
+	return true;
+}
+
+static void act_put_counters(const struct dash_flow_act *act)
+{
+	u32 i;
+
+	for (i = 0; i < act->n_counters; i++)
+		dash_counter_put(act->counters[i]);
 }
 
 static void act_put_nexthops(struct dash_flow_act *act)
@@ -151,6 +192,7 @@ void dash_flow_act_put(struct dash_flow_act *act)
 	if (act->hashed)
 		rhashtable_remove_fast(act->table, &act->node, act_params);
 	act_put_nexthops(act);
+	act_put_counters(act);
 	call_rcu(&act->rcu, act_free_rcu);
 }
 
@@ -168,6 +210,8 @@ static struct dash_flow_act *act_alloc(struct dash_flow_table *ft,
 	refcount_set(&act->refs, 1);
 	act->table = &ft->acts;
 	act->hashed = true;
+	if (!act_get_counters(act))
+		goto free;
 	if (pkt->inst->underlay_mode != DASH_UNDERLAY_MODE_FIB)
 		return act;
 
@@ -184,7 +228,8 @@ static struct dash_flow_act *act_alloc(struct dash_flow_table *ft,
 
 free:
 	act_put_nexthops(act);
-	kmem_cache_free(act_cache, act);
+	act_put_counters(act);
+	act_free(act);
 	return NULL;
 }
 

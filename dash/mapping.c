@@ -25,6 +25,7 @@
 
 #include "addr.h"
 #include "config.h"
+#include "counter.h"
 #include "mapping.h"
 #include "vnet.h"
 
@@ -92,6 +93,7 @@ struct dash_mapping_set *dash_mapping_set_alloc(void)
 	dash_pool_init(&set->pool, sizeof(struct dash_mapping));
 	INIT_LIST_HEAD(&set->grave);
 	INIT_WORK(&set->free, dash_mapping_set_free_work);
+	xa_init(&set->counters);
 	set->gen = 1;
 	return set;
 
@@ -104,8 +106,14 @@ free_set:
 
 void dash_mapping_set_free(struct dash_mapping_set *set)
 {
+	struct dash_counter *counter;
+	unsigned long id;
+
 	if (!set)
 		return;
+	xa_for_each(&set->counters, id, counter)
+		dash_counter_drop(counter);
+	xa_destroy(&set->counters);
 	list_del(&set->grave);
 	queue_work(dash_mapping_wq, &set->free);
 }
@@ -160,18 +168,27 @@ void dash_mapping_prefetch(const void *slot)
 			      node));
 }
 
+static struct dash_mapping_set *dash_mapping_set_of(const struct dash_mapping *m)
+{
+	return container_of(dash_pool_of(m), struct dash_mapping_set, pool);
+}
+
 /* Under RCU, or of a mapping that is counted. */
 static struct dash_host *dash_mapping_get_host(const struct dash_mapping *m)
 {
-	struct dash_mapping_set *set;
-
-	set = container_of(dash_pool_of(m), struct dash_mapping_set, pool);
-	return xa_load(&set->hosts.by_id, m->host);
+	return xa_load(&dash_mapping_set_of(m)->hosts.by_id, m->host);
 }
 
 const struct dash_host *dash_mapping_host(const struct dash_mapping *m)
 {
 	return dash_mapping_get_host(m);
+}
+
+struct dash_counter *dash_mapping_counter(const struct dash_mapping *m)
+{
+	if (likely(!(READ_ONCE(m->flags) & DASH_MAPPING_COUNTED)))
+		return NULL;
+	return xa_load(&dash_mapping_set_of(m)->counters, m->id);
 }
 
 bool dash_mapping_has_pa(const struct dash_vnet *vnet,
@@ -285,6 +302,8 @@ void dash_mapping_module_exit(void)
 static void dash_mapping_unlink(struct dash_mapping_set *set,
 				struct dash_mapping *m)
 {
+	if (m->flags & DASH_MAPPING_COUNTED)
+		dash_counter_drop(xa_erase(&set->counters, m->id));
 	WRITE_ONCE(m->host, 0);
 	dash_htab_del(&set->table, &m->node);
 }
@@ -349,7 +368,8 @@ static int dash_mapping_stage_del(struct dash_mapping_set *set,
 static struct dash_mapping *dash_mapping_new(struct dash_mapping_set *set,
 					     const struct in6_addr *ip,
 					     const struct nlattr *mac,
-					     const struct dash_host *host)
+					     const struct dash_host *host,
+					     struct dash_counter *counter)
 {
 	struct dash_mapping *m = dash_pool_alloc(&set->pool);
 
@@ -365,6 +385,14 @@ static struct dash_mapping *dash_mapping_new(struct dash_mapping_set *set,
 	if (mac) {
 		memcpy(m->mac, nla_data(mac), ETH_ALEN);
 		m->flags = DASH_MAPPING_HAS_MAC;
+	}
+	if (counter) {
+		/* without, the place waits for the end of the change */
+		if (xa_err(xa_store(&set->counters, m->id, counter,
+				    GFP_KERNEL_ACCOUNT)))
+			return NULL;
+		dash_counter_use(counter);
+		m->flags |= DASH_MAPPING_COUNTED;
 	}
 	dash_mapping_mark(set, m, DASH_MAPPING_ADDED);
 	/* pairs with dash_mapping_next() */
@@ -387,7 +415,7 @@ static int dash_mapping_stage_set(struct dash_mapping_set *set,
 	err = dash_mapping_stage_del(set, ip);
 	if (err)
 		return err;
-	m = dash_mapping_new(set, ip, mac, host);
+	m = dash_mapping_new(set, ip, mac, host, row->counter);
 	if (!m)
 		return -ENOMEM;
 	dash_htab_add(&set->table, &m->node);

@@ -7,11 +7,13 @@
 #include <linux/in6.h>
 #include <linux/list.h>
 #include <linux/types.h>
+#include <linux/xarray.h>
 
 #include "host.h"
 #include "htab.h"
 #include "pool.h"
 
+struct dash_counter;
 struct dash_net;
 struct dash_row;
 struct dash_sym;
@@ -23,6 +25,7 @@ struct dash_vnet;
 #define DASH_MAPPING_ADDED	BIT(1)	/* the change under way adds it */
 #define DASH_MAPPING_REMOVED	BIT(2)	/* the change under way removes it */
 #define DASH_MAPPING_ODD	BIT(3)	/* lowest bit of that change's gen */
+#define DASH_MAPPING_COUNTED	BIT(4)	/* it has a counter */
 
 /**
  * struct dash_mapping - a mapping
@@ -55,6 +58,8 @@ struct dash_mapping_set {
 	struct dash_pool pool;
 	/** @hosts: where they lead */
 	struct dash_hosts hosts;
+	/** @counters: dash_counter by id of a mapping, RCU */
+	struct xarray counters;
 	/** @gen: generation, the one word that makes a change visible */
 	u32 gen;
 	/** @next_id: of mappings */
@@ -129,6 +134,15 @@ void dash_mapping_prefetch(const void *slot);
  * Return: host.
  */
 const struct dash_host *dash_mapping_host(const struct dash_mapping *m);
+
+/**
+ * dash_mapping_counter - what counts for a mapping
+ * @m: mapping
+ *
+ * Context: RCU.
+ * Return: counter or NULL.
+ */
+struct dash_counter *dash_mapping_counter(const struct dash_mapping *m);
 
 /**
  * dash_mapping_has_pa - is an address a provider address of a VNET's mappings?

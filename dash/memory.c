@@ -9,6 +9,7 @@
 #include "aclgroup.h"
 #include "classifier.h"
 #include "config.h"
+#include "counter.h"
 #include "flow_impl.h"
 #include "inst.h"
 #include "lpm.h"
@@ -122,6 +123,12 @@ static void dash_memory_sym(struct dash_net *dn, const struct dash_sym *sym,
 	}
 }
 
+static void dash_memory_counters(struct dash_net *dn, struct dash_memory *m)
+{
+	m->objects = atomic_read(&dn->counters.nelems);
+	m->bytes = dn->counter_bytes + dash_rhashtable_bytes(&dn->counters);
+}
+
 static void dash_memory_flows(struct dash_flow_table *ft,
 			      struct dash_memory *m)
 {
@@ -161,6 +168,7 @@ void dash_memory_sum(struct dash_net *dn,
 	ft = dash_dereference(dn, dn->ft);
 	if (ft)
 		dash_memory_flows(ft, &m[DASH_MEMORY_KIND_FLOW]);
+	dash_memory_counters(dn, &m[DASH_MEMORY_KIND_COUNTER]);
 	mutex_unlock(&dn->lock);
 }
 
@@ -172,6 +180,7 @@ static const char * const dash_memory_names[DASH_MEMORY_KIND_MAX + 1] = {
 	[DASH_MEMORY_KIND_ROUTE] = "routes",
 	[DASH_MEMORY_KIND_ACTION] = "actions of routes",
 	[DASH_MEMORY_KIND_ACL_GROUP] = "ACL groups",
+	[DASH_MEMORY_KIND_COUNTER] = "counters",
 };
 
 /* All kinds that are configuration, but rows, by their tables of objects. */
@@ -219,6 +228,7 @@ int dash_memory_check(struct dash_txn *txn)
 		return 0;
 	m[DASH_MEMORY_KIND_ACL_GROUP].bytes = dash_memory_tags(txn);
 	dash_memory_objects(dn, m);
+	dash_memory_counters(dn, &m[DASH_MEMORY_KIND_COUNTER]);
 	/* of rows there may be too many to visit them all */
 	m[DASH_MEMORY_KIND_ROW].bytes = dn->row_bytes;
 	list_for_each_entry(sym, &txn->syms, staged_list) {
@@ -227,7 +237,8 @@ int dash_memory_check(struct dash_txn *txn)
 		m[DASH_MEMORY_KIND_ROW].bytes += dash_memory_of_row(sym,
 								    sym->next);
 	}
-	for (i = 0; i < DASH_MEMORY_KIND_FLOW; i++) {
+	/* nothing was counted of connections, which are no configuration */
+	for (i = 0; i <= DASH_MEMORY_KIND_MAX; i++) {
 		bytes += m[i].bytes;
 		if (m[i].bytes > m[max].bytes)
 			max = i;

@@ -80,6 +80,10 @@ struct dash_net {
 	u32 gen;
 	/** @row_bytes: memory of all rows with their names, under @lock */
 	u64 row_bytes;
+	/** @counters: struct dash_counter by object, under @lock */
+	struct rhashtable counters;
+	/** @counter_bytes: memory of @counters */
+	u64 counter_bytes;
 	/** @next_inst: settings about to be published, under @lock */
 	struct dash_inst *next_inst;
 	/** @next_eni_id: of dash_eni.id, under @lock */

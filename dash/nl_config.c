@@ -6,6 +6,7 @@
 #include <net/sock.h>
 
 #include "config.h"
+#include "counter.h"
 #include "addr.h"
 #include "lpm.h"
 #include "mapping.h"
@@ -40,6 +41,26 @@ struct dash_dump {
 	bool inside;
 };
 
+/* What an object with a counter tells. */
+static int dash_put_counter(struct sk_buff *skb, u8 type,
+			    const struct dash_counter *counter)
+{
+	int i, attr = dash_types[type].counts;
+	struct dash_meter_sum sum;
+
+	if (!counter)
+		return 0;
+	dash_meter_read(&counter->meter, &sum);
+	for (i = 0; i < 2; i++, attr += 2)
+		if (dash_nl_put_u64(skb, attr, sum.packets[i]) ||
+		    dash_nl_put_u64(skb, attr + 1, sum.bytes[i]))
+			return -EMSGSIZE;
+	if (type != DASH_OBJECT_TYPE_ACL_RULE)
+		return 0;
+	return dash_nl_put_u64(skb, DASH_A_ACL_RULE_HITS,
+			       atomic64_read(&counter->hits));
+}
+
 static int dash_put_route(struct sk_buff *skb, int attr,
 			  const struct dash_route_group *group,
 			  const struct dash_lpm_entry *e, bool v6)
@@ -57,7 +78,8 @@ static int dash_put_route(struct sk_buff *skb, int attr,
 	    nla_put_string(skb, DASH_A_ROUTE_GROUP, group->name) ||
 	    nla_put(skb, DASH_A_ROUTE_ADDR, v6 ? 16 : 4, e->addr) ||
 	    nla_put_u8(skb, DASH_A_ROUTE_LEN, e->plen) ||
-	    nla_put_nohdr(skb, a->len, a->attrs))
+	    nla_put_nohdr(skb, a->len, a->attrs) ||
+	    dash_put_counter(skb, DASH_OBJECT_TYPE_ROUTE, a->counter))
 		return -EMSGSIZE;
 	nla_nest_end(skb, nest);
 	return 0;
@@ -79,7 +101,9 @@ int dash_nl_put_mapping(struct sk_buff *skb, int attr,
 	    dash_nl_put_addr(skb, DASH_A_MAPPING_IP, &m->ip) ||
 	    nla_put_nohdr(skb, host->len, host->attrs) ||
 	    (m->flags & DASH_MAPPING_HAS_MAC &&
-	     nla_put(skb, DASH_A_MAPPING_MAC, ETH_ALEN, m->mac)))
+	     nla_put(skb, DASH_A_MAPPING_MAC, ETH_ALEN, m->mac)) ||
+	    dash_put_counter(skb, DASH_OBJECT_TYPE_MAPPING,
+			     dash_mapping_counter(m)))
 		return -EMSGSIZE;
 	nla_nest_end(skb, nest);
 	return 0;
@@ -110,10 +134,8 @@ static int dash_put_extra(struct sk_buff *skb, const struct dash_sym *sym,
 
 	switch (row->type) {
 	case DASH_OBJECT_TYPE_ACL_RULE:
-		if (!dash_row_u8(row, DASH_A_ACL_RULE_COUNTER, 0))
-			return 0;
-		return dash_nl_put_u64(skb, DASH_A_ACL_RULE_HITS,
-				       atomic64_read(&row->hits));
+	case DASH_OBJECT_TYPE_ROUTE_RULE:
+		return dash_put_counter(skb, row->type, row->counter);
 	case DASH_OBJECT_TYPE_PORT:
 		port = READ_ONCE(sym->data);
 		if (!port)

@@ -269,7 +269,7 @@ static noinline int dash_put_deciding(struct sk_buff *skb,
 	struct dash_pkt thought = *pkt;
 
 	thought.rec = &rec;
-	dash_acl_check(&thought);
+	dash_acl_check(&thought, NULL);
 	if (!rec.n_acl)
 		return 0;
 	acl = &rec.acl[rec.n_acl - 1];

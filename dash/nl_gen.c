@@ -27,7 +27,7 @@ const struct nla_policy dash_acl_group_nl_policy[DASH_A_ACL_GROUP_VERSION + 1] =
 	[DASH_A_ACL_GROUP_VERSION] = { .type = NLA_NUL_STRING, .len = 63, },
 };
 
-const struct nla_policy dash_acl_rule_nl_policy[DASH_A_ACL_RULE_APPEND + 1] = {
+const struct nla_policy dash_acl_rule_nl_policy[DASH_A_ACL_RULE_REPLY_BYTES + 1] = {
 	[DASH_A_ACL_RULE_GROUP] = { .type = NLA_NUL_STRING, .len = 63, },
 	[DASH_A_ACL_RULE_NAME] = { .type = NLA_NUL_STRING, .len = 63, },
 	[DASH_A_ACL_RULE_PRIORITY] = { .type = NLA_U32, },
@@ -43,6 +43,10 @@ const struct nla_policy dash_acl_rule_nl_policy[DASH_A_ACL_RULE_APPEND + 1] = {
 	[DASH_A_ACL_RULE_COUNTER] = NLA_POLICY_MAX(NLA_U8, 1),
 	[DASH_A_ACL_RULE_HITS] = { .type = NLA_U64, },
 	[DASH_A_ACL_RULE_APPEND] = { .type = NLA_FLAG, },
+	[DASH_A_ACL_RULE_PACKETS] = { .type = NLA_U64, },
+	[DASH_A_ACL_RULE_BYTES] = { .type = NLA_U64, },
+	[DASH_A_ACL_RULE_REPLY_PACKETS] = { .type = NLA_U64, },
+	[DASH_A_ACL_RULE_REPLY_BYTES] = { .type = NLA_U64, },
 };
 
 const struct nla_policy dash_appliance_nl_policy[DASH_A_APPLIANCE_MAX_MEMORY + 1] = {
@@ -98,7 +102,7 @@ const struct nla_policy dash_eni_route_nl_policy[DASH_A_ENI_ROUTE_GROUP + 1] = {
 	[DASH_A_ENI_ROUTE_GROUP] = { .type = NLA_NUL_STRING, .len = 63, },
 };
 
-const struct nla_policy dash_mapping_nl_policy[DASH_A_MAPPING_METERING_CLASS_OR + 1] = {
+const struct nla_policy dash_mapping_nl_policy[DASH_A_MAPPING_REPLY_BYTES + 1] = {
 	[DASH_A_MAPPING_VNET] = { .type = NLA_NUL_STRING, .len = 63, },
 	[DASH_A_MAPPING_IP] = { .type = NLA_BINARY, },
 	[DASH_A_MAPPING_ROUTING_TYPE] = { .type = NLA_NUL_STRING, .len = 63, },
@@ -108,6 +112,11 @@ const struct nla_policy dash_mapping_nl_policy[DASH_A_MAPPING_METERING_CLASS_OR 
 	[DASH_A_MAPPING_USE_DST_VNI] = NLA_POLICY_MAX(NLA_U8, 1),
 	[DASH_A_MAPPING_VNI] = { .type = NLA_U32, },
 	[DASH_A_MAPPING_METERING_CLASS_OR] = { .type = NLA_U32, },
+	[DASH_A_MAPPING_COUNTER] = NLA_POLICY_MAX(NLA_U8, 1),
+	[DASH_A_MAPPING_PACKETS] = { .type = NLA_U64, },
+	[DASH_A_MAPPING_BYTES] = { .type = NLA_U64, },
+	[DASH_A_MAPPING_REPLY_PACKETS] = { .type = NLA_U64, },
+	[DASH_A_MAPPING_REPLY_BYTES] = { .type = NLA_U64, },
 };
 
 const struct nla_policy dash_meter_nl_policy[DASH_A_METER_RX_PACKETS + 1] = {
@@ -175,7 +184,7 @@ const struct nla_policy dash_qos_nl_policy[DASH_A_QOS_FLOWS + 1] = {
 	[DASH_A_QOS_FLOWS] = { .type = NLA_U32, },
 };
 
-const struct nla_policy dash_route_nl_policy[DASH_A_ROUTE_NAT_PORTS + 1] = {
+const struct nla_policy dash_route_nl_policy[DASH_A_ROUTE_REPLY_BYTES + 1] = {
 	[DASH_A_ROUTE_GROUP] = { .type = NLA_NUL_STRING, .len = 63, },
 	[DASH_A_ROUTE_ADDR] = { .type = NLA_BINARY, },
 	[DASH_A_ROUTE_LEN] = NLA_POLICY_MAX(NLA_U8, 128),
@@ -193,6 +202,11 @@ const struct nla_policy dash_route_nl_policy[DASH_A_ROUTE_NAT_PORTS + 1] = {
 	[DASH_A_ROUTE_APPLIANCE] = { .type = NLA_NUL_STRING, .len = 63, },
 	[DASH_A_ROUTE_NAT_IP] = { .type = NLA_BINARY, },
 	[DASH_A_ROUTE_NAT_PORTS] = NLA_POLICY_NESTED(dash_port_range_nl_policy),
+	[DASH_A_ROUTE_COUNTER] = NLA_POLICY_MAX(NLA_U8, 1),
+	[DASH_A_ROUTE_PACKETS] = { .type = NLA_U64, },
+	[DASH_A_ROUTE_BYTES] = { .type = NLA_U64, },
+	[DASH_A_ROUTE_REPLY_PACKETS] = { .type = NLA_U64, },
+	[DASH_A_ROUTE_REPLY_BYTES] = { .type = NLA_U64, },
 };
 
 const struct nla_policy dash_route_group_nl_policy[DASH_A_ROUTE_GROUP_VERSION + 1] = {
@@ -201,7 +215,7 @@ const struct nla_policy dash_route_group_nl_policy[DASH_A_ROUTE_GROUP_VERSION + 
 	[DASH_A_ROUTE_GROUP_VERSION] = { .type = NLA_NUL_STRING, .len = 63, },
 };
 
-const struct nla_policy dash_route_rule_nl_policy[DASH_A_ROUTE_RULE_REGION + 1] = {
+const struct nla_policy dash_route_rule_nl_policy[DASH_A_ROUTE_RULE_REPLY_BYTES + 1] = {
 	[DASH_A_ROUTE_RULE_ENI] = { .type = NLA_NUL_STRING, .len = 63, },
 	[DASH_A_ROUTE_RULE_VNI] = { .type = NLA_U32, },
 	[DASH_A_ROUTE_RULE_ADDR] = { .type = NLA_BINARY, },
@@ -214,6 +228,11 @@ const struct nla_policy dash_route_rule_nl_policy[DASH_A_ROUTE_RULE_REGION + 1] 
 	[DASH_A_ROUTE_RULE_METERING_CLASS_OR] = { .type = NLA_U32, },
 	[DASH_A_ROUTE_RULE_METERING_CLASS_AND] = { .type = NLA_U32, },
 	[DASH_A_ROUTE_RULE_REGION] = { .type = NLA_NUL_STRING, .len = 63, },
+	[DASH_A_ROUTE_RULE_COUNTER] = NLA_POLICY_MAX(NLA_U8, 1),
+	[DASH_A_ROUTE_RULE_PACKETS] = { .type = NLA_U64, },
+	[DASH_A_ROUTE_RULE_BYTES] = { .type = NLA_U64, },
+	[DASH_A_ROUTE_RULE_REPLY_PACKETS] = { .type = NLA_U64, },
+	[DASH_A_ROUTE_RULE_REPLY_BYTES] = { .type = NLA_U64, },
 };
 
 const struct nla_policy dash_routing_appliance_nl_policy[DASH_A_ROUTING_APPLIANCE_VNI + 1] = {
@@ -405,7 +424,7 @@ const struct nla_policy dash_stats_get_nl_policy[DASH_A_STATS_PORT + 1] = {
 
 /* DASH_CMD_MEMORY_GET - do */
 const struct nla_policy dash_memory_get_nl_policy[DASH_A_MEMORY_KIND + 1] = {
-	[DASH_A_MEMORY_KIND] = NLA_POLICY_MAX(NLA_U32, 6),
+	[DASH_A_MEMORY_KIND] = NLA_POLICY_MAX(NLA_U32, 7),
 };
 
 /* DASH_CMD_FLOW_GET - do */

@@ -22,6 +22,7 @@
 
 #include "addr.h"
 #include "batch.h"
+#include "counter.h"
 #include "decide.h"
 #include "eni.h"
 #include "event.h"
@@ -82,11 +83,11 @@ static enum dash_drop dash_send(struct dash_pkt *pkt,
 		return DASH_DROP_NONE;
 	}
 
+	if (unlikely(act->counted))
+		metered = dash_counters_count(pkt, act, d, &frames);
 	if (unlikely(pkt->ecfg->bw &&
 		     !dash_eni_may_send(pkt->eni, pkt->ecfg, pkt->rx_len)))
 		return DASH_DROP_BW_LIMIT;
-	if (unlikely(act->meter))
-		metered = dash_meter_len(pkt, &frames);
 	reason = dash_xform_apply(pkt, xf);
 	if (reason)
 		return reason;
@@ -107,9 +108,10 @@ static enum dash_drop dash_send(struct dash_pkt *pkt,
 }
 
 /* A new decision for a connection, about its initiator's packets as @init
- * says they come. It becomes the connection's if @keep.
+ * says they come, because of @pkt. It becomes the connection's if @keep.
  */
-static enum dash_drop dash_redecide(struct dash_flow_table *ft,
+static enum dash_drop dash_redecide(const struct dash_pkt *pkt,
+				    struct dash_flow_table *ft,
 				    struct dash_flow *flow,
 				    struct dash_pkt *init, bool keep,
 				    struct dash_flow_act *act)
@@ -123,13 +125,14 @@ static enum dash_drop dash_redecide(struct dash_flow_table *ft,
 		reason = DASH_DROP_NO_NAT_FLOW;
 	if (unlikely(reason == DASH_DROP_ACL_DENY && !init->rec))
 		dash_event_deny(init);
-	if (reason || !keep)
-		return reason;
-	reason = dash_flow_redecide(ft, flow, init, act);
+	if (!reason && keep) {
+		reason = dash_flow_redecide(ft, flow, init, act);
+		if (!reason)
+			dash_stats_flow(init->eni->stats, DASH_FLOW_REDECIDED);
+	}
 	if (reason)
-		return reason;
-	dash_stats_flow(init->eni->stats, DASH_FLOW_REDECIDED);
-	return DASH_DROP_NONE;
+		dash_counters_drop(pkt, act, dash_flow_dir(flow, pkt->dir));
+	return reason;
 }
 
 /* The initiator's packet of a connection as it came when last decided. */
@@ -286,7 +289,7 @@ dash_known_anew(struct dash_pkt *pkt, struct dash_flow_table *ft,
 			break;
 		}
 		dash_flow_initiator(pkt, flow, &init);
-		reason = dash_redecide(ft, flow, &init, keep, &own);
+		reason = dash_redecide(pkt, ft, flow, &init, keep, &own);
 		pkt->acl_stage = init.acl_stage;
 		if (reason) {
 			if (keep && reason != DASH_DROP_NO_MEMORY)
@@ -319,7 +322,7 @@ dash_known_anew(struct dash_pkt *pkt, struct dash_flow_table *ft,
 		init.outer = pkt->outer;
 		init.port = pkt->port;
 		ether_addr_copy(init.smac, pkt->smac);
-		reason = dash_redecide(ft, flow, &init, keep, &own);
+		reason = dash_redecide(pkt, ft, flow, &init, keep, &own);
 		pkt->acl_stage = init.acl_stage;
 		if (reason)
 			return reason;
@@ -380,19 +383,17 @@ static enum dash_drop dash_open(struct dash_pkt *pkt,
 				enum dash_drop verdict)
 {
 	struct dash_flow *flow;
-	enum dash_drop reason;
 
-	if (verdict) {
-		if (verdict == DASH_DROP_ACL_DENY && !pkt->rec)
-			dash_event_deny(pkt);
-		return verdict;
-	}
-	if (pkt->rec)
+	if (verdict == DASH_DROP_ACL_DENY && !pkt->rec)
+		dash_event_deny(pkt);
+	if (!verdict && pkt->rec)
 		return dash_send_new(pkt, ft, act);
-	reason = dash_flow_create(ft, pkt, act, &flow);
-	if (reason)
-		return reason;
-	return dash_known(pkt, ft, flow);
+	if (!verdict)
+		verdict = dash_flow_create(ft, pkt, act, &flow);
+	if (!verdict)
+		return dash_known(pkt, ft, flow);
+	dash_counters_drop(pkt, act, 0);
+	return verdict;
 }
 
 /* The first packet of a connection that nothing was decided about ahead. */

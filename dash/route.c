@@ -24,6 +24,7 @@
 
 #include "addr.h"
 #include "config.h"
+#include "counter.h"
 #include "nat.h"
 #include "route.h"
 #include "vnet.h"
@@ -54,7 +55,7 @@ static void dash_route_content_get(struct dash_route_content *c,
 
 	c->row = row;
 	c->len = 0;
-	c->hash = 0;
+	c->hash = (unsigned long)row->counter;
 	dash_row_for_each(nla, row, rem) {
 		if (dash_route_is_key(nla_type(nla)))
 			continue;
@@ -82,7 +83,8 @@ static int dash_route_content_cmpfn(struct rhashtable_compare_arg *arg,
 	const u8 *at = a->attrs;
 	int rem;
 
-	if (a->hash != c->hash || a->len != c->len)
+	if (a->hash != c->hash || a->len != c->len ||
+	    a->counter != c->row->counter)
 		return 1;
 	dash_row_for_each(nla, c->row, rem) {
 		if (dash_route_is_key(nla_type(nla)))
@@ -161,6 +163,7 @@ static void dash_route_action_free(struct dash_route_act *a)
 		list_del(&a->appliance_ref.list);
 	if (a->nat)
 		dash_nat_pool_publish(a->nat, false);
+	dash_counter_drop(a->counter);
 	kfree(a->nat);
 	kfree(a->to.pa);
 	kvfree(a);
@@ -368,6 +371,7 @@ dash_route_action_alloc(struct dash_txn *txn, struct dash_route_group *group,
 	if (!a)
 		return ERR_PTR(-ENOMEM);
 	a->group = group;
+	a->counter = dash_counter_use(c->row->counter);
 	a->hash = c->hash;
 	a->meter_and = U32_MAX;
 	dash_row_for_each(nla, c->row, rem) {
@@ -402,6 +406,7 @@ dash_route_action_alloc(struct dash_txn *txn, struct dash_route_group *group,
 erase_id:
 	xa_erase(&group->actions, a->id);
 free_action:
+	dash_counter_drop(a->counter);
 	kfree(a->nat);
 	kfree(a->to.pa);
 	kvfree(a);

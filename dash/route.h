@@ -15,6 +15,7 @@
 #include "rows.h"
 #include "tunnel.h"
 
+struct dash_counter;
 struct dash_eni;
 struct dash_nat_pool;
 struct dash_pkt;
@@ -43,6 +44,8 @@ struct dash_route_act {
 	struct dash_vnet *vnet;
 	/** @tunnel: tunnel that it leads into, or NULL */
 	struct dash_tunnel *tunnel;
+	/** @counter: of its one route, or NULL */
+	struct dash_counter *counter;
 	/** @overlay_ip: mapping to use instead of the destination's */
 	struct in6_addr overlay_ip;
 	/** @mac: inner destination MAC for vnet_encap, when @has_mac */
@@ -273,6 +276,8 @@ struct dash_rule {
 	struct dash_row *row;
 	/** @vnet: VNET that the outer source must belong to, or NULL */
 	struct dash_vnet *vnet;
+	/** @counter: the one of @row */
+	struct dash_counter *counter;
 	/** @addr: prefix of the outer source, when not @any */
 	struct in6_addr addr;
 	/** @plen: its length, counted in the v4-mapped form */

@@ -54,6 +54,7 @@ static void dash_rule_parse(struct dash_txn *txn, struct dash_rule *rule,
 	struct dash_sym *vnet;
 
 	rule->row = row;
+	rule->counter = row->counter;
 	rule->any = !addr;
 	if (addr) {
 		dash_nla_addr(addr, &rule->addr);

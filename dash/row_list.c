@@ -9,6 +9,7 @@
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
+#include "counter.h"
 #include "rows.h"
 
 /* Half a million prefixes, which is more than a group may have. */
@@ -275,6 +276,7 @@ void dash_row_free(struct dash_row *row)
 
 	for (; row; row = more) {
 		more = row->more;
+		dash_counter_drop(row->counter);
 		kvfree(row->refs);
 		kvfree(row);
 		if (more)

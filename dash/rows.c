@@ -614,6 +614,8 @@ const struct dash_type dash_types[] = {
 		.attr = DASH_A_CONFIG_ACL_RULE,
 		.policy = dash_acl_rule_nl_policy,
 		.maxattr = DASH_A_ACL_RULE_MAX,
+		.counter = DASH_A_ACL_RULE_COUNTER,
+		.counts = DASH_A_ACL_RULE_PACKETS,
 		.append = DASH_A_ACL_RULE_APPEND,
 		.name = dash_name_acl_rule,
 		.refs = dash_refs_acl_rule,
@@ -639,6 +641,8 @@ const struct dash_type dash_types[] = {
 		.attr = DASH_A_CONFIG_ROUTE,
 		.policy = dash_route_nl_policy,
 		.maxattr = DASH_A_ROUTE_MAX,
+		.counter = DASH_A_ROUTE_COUNTER,
+		.counts = DASH_A_ROUTE_PACKETS,
 		.check_key = dash_check_route_key,
 		.name = dash_name_route,
 		.check = dash_check_route,
@@ -658,6 +662,8 @@ const struct dash_type dash_types[] = {
 		.attr = DASH_A_CONFIG_MAPPING,
 		.policy = dash_mapping_nl_policy,
 		.maxattr = DASH_A_MAPPING_MAX,
+		.counter = DASH_A_MAPPING_COUNTER,
+		.counts = DASH_A_MAPPING_PACKETS,
 		.name = dash_name_mapping,
 		.check = dash_check_mapping,
 		.stage = dash_mapping_stage,
@@ -749,6 +755,8 @@ const struct dash_type dash_types[] = {
 		.attr = DASH_A_CONFIG_ROUTE_RULE,
 		.policy = dash_route_rule_nl_policy,
 		.maxattr = DASH_A_ROUTE_RULE_MAX,
+		.counter = DASH_A_ROUTE_RULE_COUNTER,
+		.counts = DASH_A_ROUTE_RULE_PACKETS,
 		.name = dash_name_route_rule,
 		.refs = dash_refs_route_rule,
 		.keys = B(DASH_A_ROUTE_RULE_ENI) | B(DASH_A_ROUTE_RULE_VNI),
@@ -941,6 +949,10 @@ static int dash_check_row(const struct dash_type *type, struct nlattr **tb,
 	/* a part that goes on has what it needs in the first one */
 	if (type->append && tb[type->append])
 		return 0;
+	if (type->counts && tb[type->counts]) {
+		dash_err(extack, tb[type->counts], "counts are for replies");
+		return -EINVAL;
+	}
 	err = dash_check_needs(type, tb, nest, extack);
 	if (err || !type->check)
 		return err;

@@ -10,6 +10,7 @@
 
 #include <linux/dash.h>
 
+struct dash_counter;
 struct dash_row;
 struct dash_sym;
 struct dash_txn;
@@ -79,6 +80,10 @@ struct dash_type {
 	u16 maxattr;
 	/** @append: attribute that says the row goes on, or 0 */
 	u16 append;
+	/** @counter: attribute that says the object is counted, or 0 */
+	u16 counter;
+	/** @counts: first of the four attributes that tell the counts */
+	u16 counts;
 	/** @parent_attr: attribute that names the parent, or 0 */
 	u16 parent_attr;
 	/** @parent: enum dash_object_type of the parent */
@@ -116,8 +121,8 @@ struct dash_row {
 	struct dash_sym *sym;
 	/** @refs: objects mentioned */
 	struct dash_ref *refs;
-	/** @hits: decisions by an ACL rule with a counter */
-	atomic64_t hits;
+	/** @counter: what counts for the object, or NULL */
+	struct dash_counter *counter;
 	/** @seq: number in the transaction */
 	u32 seq;
 	/** @gen: dash_net.gen that it came with, for dumps in parts */
@@ -229,7 +234,7 @@ struct dash_row *dash_row_alloc_many(const struct nlattr **nest, int *rem,
  * dash_row_free - free a row and its parts
  * @row: row
  *
- * Context: process, may sleep.
+ * Context: process, may sleep; dash_net.lock held once the row was staged.
  */
 void dash_row_free(struct dash_row *row);
 

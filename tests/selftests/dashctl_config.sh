@@ -265,6 +265,59 @@ netns()
 	said "$TMP/err" "permission denied"
 }
 
+# completes EXPECTED WORD…: what the last word, maybe empty, may become
+completes()
+{
+	local want=$1 got
+
+	shift
+	# shellcheck disable=SC2016 # expanded by the shell that completes
+	got=$(ns a bash --norc -c '
+		dashctl() { command "${DASHCTL:-dashctl}" "$@"; }
+		. "$0" && complete -p dashctl >/dev/null || exit
+		COMP_WORDS=(dashctl "$@")
+		COMP_CWORD=$#
+		_dashctl
+		printf "%s\n" "${COMPREPLY[@]}" | sort | paste -sd " "
+		' "$TOP/tools/dashctl/dashctl.bash" "$@" 2>&1)
+	[ "$got" = "$want" ] || fail "dashctl $*: \"$got\" instead of \"$want\""
+}
+
+completion()
+{
+	fresh
+	must ctl a load "$SEED"
+	must ctl a vnet add Vnet9 vni 9
+	# words of commands
+	completes 'verify vnet' v
+	completes 'route routing-appliance routing-type rule' r
+	completes '-n' -n
+	completes 'add del help replace set show' vnet ''
+	completes 'show' mapping sh
+	completes 'add bind del group help in out replace rule set show unbind' acl ''
+	completes 'add del replace set show' acl rule ''
+	completes 'config' monitor c
+	completes 'memory' stats m
+	completes 'explain' help e
+	completes '--check' load --c
+	completes 'resimulate' --policy r
+	completes 'established' flow show state es
+	completes 'bytes' flow show top 5 by b
+	# fields, and the names of their values
+	completes 'counter' route add rg:10.0.0.0/8 co
+	completes 'counter' mapping replace v:10.0.0.1 routing_type vnet_encap cou
+	completes 'false true' rule set e:5:10.0.0.0/8:1 counter ''
+	completes 'direct drop' route add rg:10.0.0.0/8 routing_type d
+	completes '' route add rg:10.0.0.0/8 pack
+	# names of what there is
+	completes 'Vnet9' vnet show Vnet9
+	completes "$(ctl a -j vnet show | jq -r '.[] | keys[] | select(. != "OP")' |
+		cut -d: -f2 | sort | paste -sd ' ')" vnet del ''
+	completes "$ENI" eni show "${ENI:0:3}"
+	completes 'Vnet9' eni add e vnet Vnet9
+	completes "$NS-a" -n "$NS-a"
+}
+
 TESTS=(
 	"examples the examples load, save, sync and flush"
 	"sync load --sync makes the difference"
@@ -275,6 +328,7 @@ TESTS=(
 	"long_rows rows of more than 64 kB"
 	"stream many rows stream in bounded memory"
 	"netns namespaces and permissions"
+	"completion bash completes commands, fields, values and names"
 )
 # shellcheck disable=SC2034 # used by lib.sh
 STOCK=(examples objects)

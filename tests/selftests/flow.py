@@ -1173,4 +1173,62 @@ def udp_states():
     equal(c.state(), "stream", "state")
 
 
+# -- bandwidth ----------------------------------------------------------------
+
+@case("limit: bw, bytes as received, both directions together", stock=True)
+def limit_bw():
+    """A bucket of bytes: never more goes than was saved and earned, and while
+    there is always something to send, not much less."""
+    rate, depth = 100000, 2 * 65536         # bytes a second, and the bucket
+    net.load(base(row("QOS", "q", qos_id="q", bw=rate * 8 // 1000),
+                  eni={"qos": "q"}))
+    port = net.sport()
+    out = from_vm(vm_frame(2, udp(port, 53, bytes(1400))))
+    back = from_peer(2, peer_frame(2, udp(53, port, bytes(1400))))
+    size = len(out)
+    equal(len(back), size, "length of a reply")
+
+    def flood(seconds):
+        """Packets both ways for so long: how many were sent, by direction,
+        and when that was; all others are dropped for this reason."""
+        before = net.stats()
+        n, start = 0, time.monotonic()
+        while True:
+            for _ in range(50):
+                net.wires[net.port].send(out)
+                net.wires[net.port].send(back)
+            n += 100
+            now = time.monotonic()
+            if now - start > seconds:
+                break
+        frames = net.send()
+        end = time.monotonic()
+        after = net.stats()
+        equal(dict(net.drops(after) - net.drops(before)),
+              {"bw_limit": n - len(frames)}, "drops")
+        eni = [next(e for e in s["enis"] if e["eni"] == "eni1")
+               for s in (before, after)]
+        sent = [eni[1][d]["tx_packets"] - eni[0][d]["tx_packets"]
+                for d in ("outbound", "inbound")]
+        equal(sum(sent), len(frames), "sent")
+        return sent, start, now, end
+
+    sent, start, empty, end = flood(0)
+    # at first it has what a second brings
+    low = rate - size
+    high = depth + rate * (end - start) + size
+    check(low <= sum(sent) * size <= high,
+          f"{sum(sent) * size} bytes of at once, not in {low}..{high}")
+    check(min(sent), f"one direction has all of it: {sent}")
+    time.sleep(0.2)
+    sent, _, now, last = flood(1)
+    low = rate * (now - empty) * 0.97 - 2 * size
+    high = rate * (last - empty) + 2 * size
+    check(low <= sum(sent) * size <= high,
+          f"{sum(sent) * size} bytes later, not in {low}..{high}")
+    # another ENI's row, or none, is no limit
+    net.load(base(row("QOS", "q", qos_id="q")))
+    equal(len(net.send(*[out, back] * 100)), 200, "without a limit")
+
+
 main(net)

@@ -23,9 +23,10 @@ NOT_TESTS = {"run.sh", "lib.sh", "runner.py", "dashtest.py", "frames.py",
              "modelframe.py", "scenario.py"}
 
 # The first ones are those that tell most.
-ORDER = ["seed", "drops", "acl", "route", "inbound", "families", "headers",
-         "flow", "resim", "nat", "differential", "batch", "tunnel", "meter",
-         "vport", "gso", "config", "control", "monitor", "host", "e2e", "ynl"]
+ORDER = ["seed", "ptf", "drops", "acl", "route", "inbound", "families",
+         "headers", "flow", "resim", "nat", "differential", "batch", "tunnel",
+         "fourtosix", "meter", "counters", "vport", "gso", "config", "control",
+         "monitor", "host", "e2e", "ynl"]
 LAST = ["flowctl", "netns"]     # reload the module
 
 # Of one script.

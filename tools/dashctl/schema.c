@@ -38,7 +38,8 @@ static const struct names object_type_names = {
 };
 
 const struct names memory_names = {
-	NAMES("row", "mapping", "host", "route", "action", "acl_group", "flow"),
+	NAMES("row", "mapping", "host", "route", "action", "acl_group", "flow",
+	      "counter"),
 };
 
 const struct names policy_names = { NAMES("resimulate", "keep", "cut") };
@@ -120,6 +121,12 @@ static const struct names admin_state_names = {
 	{ .name = n, .type = t, .flags = F_REPLY, .attr = a, ##__VA_ARGS__ }
 #define ANSWER(n, t, a, ...) \
 	{ .name = n, .type = t, .flags = F_REPLY | F_NULL, .attr = a, ##__VA_ARGS__ }
+#define COUNTER(table) \
+	FIELD("counter", T_BOOL, DASH_A_##table##_COUNTER, .def = "false"), \
+	REPLY("packets", T_U64, DASH_A_##table##_PACKETS), \
+	REPLY("bytes", T_U64, DASH_A_##table##_BYTES), \
+	REPLY("reply_packets", T_U64, DASH_A_##table##_REPLY_PACKETS), \
+	REPLY("reply_bytes", T_U64, DASH_A_##table##_REPLY_BYTES)
 #define IGNORED(n, ...)		{ .name = n, .type = T_IGNORED, ##__VA_ARGS__ }
 #define UNSUPPORTED(n, ...)	{ .name = n, .type = T_UNSUPPORTED, ##__VA_ARGS__ }
 #define ALIAS(...)		.alias = { __VA_ARGS__ }
@@ -263,7 +270,7 @@ static const struct field acl_rule_fields[] = {
 	FIELD("dst_tag", T_STR, DASH_A_ACL_RULE_DST_TAG, .flags = F_LIST | F_SET),
 	FIELD("src_port", T_PORTS, DASH_A_ACL_RULE_SRC_PORT, .flags = F_LIST | F_SET),
 	FIELD("dst_port", T_PORTS, DASH_A_ACL_RULE_DST_PORT, .flags = F_LIST | F_SET),
-	FIELD("counter", T_BOOL, DASH_A_ACL_RULE_COUNTER, .def = "false"),
+	COUNTER(ACL_RULE),
 	REPLY("hits", T_U64, DASH_A_ACL_RULE_HITS),
 	END
 };
@@ -325,7 +332,7 @@ static const struct field route_fields[] = {
 	FIELD("appliance", T_STR, DASH_A_ROUTE_APPLIANCE),
 	FIELD("nat_ip", T_ADDR, DASH_A_ROUTE_NAT_IP, .flags = F_LIST | F_SCALAR),
 	FIELD("nat_ports", T_PORTS, DASH_A_ROUTE_NAT_PORTS, .absent = "keep"),
-	UNSUPPORTED("counter", .def = "false"),
+	COUNTER(ROUTE),
 	UNSUPPORTED("overlay_sip_prefix", ALIAS("overlay_sip")),
 	UNSUPPORTED("overlay_dip_prefix", ALIAS("overlay_dip")),
 	UNSUPPORTED("underlay_sip"),
@@ -350,7 +357,7 @@ static const struct field route_rule_fields[] = {
 	FIELD("metering_class_and", T_U32, DASH_A_ROUTE_RULE_METERING_CLASS_AND,
 	      .def = "4294967295"),
 	FIELD("region", T_STR, DASH_A_ROUTE_RULE_REGION),
-	UNSUPPORTED("counter", .def = "false"),
+	COUNTER(ROUTE_RULE),
 	END
 };
 
@@ -367,7 +374,7 @@ static const struct field mapping_fields[] = {
 	      ALIAS("metering_class"), .def = "0"),
 	IGNORED("override_meter"),
 	IGNORED("routing_appliance_id"),
-	UNSUPPORTED("counter", .def = "false"),
+	COUNTER(MAPPING),
 	UNSUPPORTED("use_pl_sip_eni", .def = "false"),
 	UNSUPPORTED("overlay_sip_prefix", ALIAS("overlay_sip")),
 	UNSUPPORTED("overlay_dip_prefix", ALIAS("overlay_dip")),

@@ -163,13 +163,14 @@ bad '{"DASH_ACL_RULE:g:1": {"priority": 1}}' 'action: is missing'
 good '{"DASH_ROUTE:g:fd00::/8": {"action_type": "vnet", "vnet": "v"}}' \
 	'{"DASH_ROUTE_TABLE:g:fd00::/8": {"routing_type": "vnet", "vnet": "v"}, "OP": "SET"}'
 good '{"DASH_ROUTE:g:10.0.0.0/8": {"prefix": "10.0.0.0/8", "routing_type": "direct", "appliance": "x", "metering_class": 5}}' \
-	'{"DASH_ROUTE_TABLE:g:10.0.0.0/8": {"routing_type": "direct", "metering_class_or": 5}, "OP": "SET"}'
+	'{"DASH_ROUTE_TABLE:g:10.0.0.0/8": {"routing_type": "direct", "metering_class_or": 5, "appliance": "x"}, "OP": "SET"}'
 good '{"DASH_ROUTE:g:10.0.0.0/8": {"routing_type": "vnet-encap", "underlay_ip": "1.1.1.1,2.2.2.2", "underlay": "ipv4"}}' \
 	'{"DASH_ROUTE_TABLE:g:10.0.0.0/8": {"routing_type": "vnet_encap", "underlay": "ipv4", "underlay_ip": ["1.1.1.1", "2.2.2.2"]}, "OP": "SET"}'
 bad '{"DASH_ROUTE:g:10.0.0.0/8": {"prefix": "11.0.0.0/8"}}' 'prefix: differs from "10.0.0.0/8" in the key'
 bad '{"DASH_ROUTE:g:10.0.0.0/8": {"action_type": "vnet", "routing_type": "drop"}}' 'given twice'
 bad '{"DASH_ROUTE:g:10.0.0.0/8": {"routing_type": "servicetunnel"}}' 'routing_type: "servicetunnel": not supported yet'
-bad '{"DASH_ROUTE:g:10.0.0.0/8": {"routing_type": "snat", "nat_ip": "1.1.1.1"}}' 'not supported yet'
+good '{"DASH_ROUTE:g:10.0.0.0/8": {"routing_type": "snat", "nat_ip": "1.1.1.1"}}' \
+	'{"DASH_ROUTE_TABLE:g:10.0.0.0/8": {"routing_type": "snat", "nat_ip": "1.1.1.1"}, "OP": "SET"}'
 bad '{"DASH_ROUTE:g": {"routing_type": "drop"}}' 'prefix: missing from the key'
 warns '{"DASH_ROUTE:g:10.0.0.1/8": {"routing_type": "drop"}}' 'DASH_ROUTE:g:10.0.0.1/8: prefix: "10.0.0.1/8": the bits beyond'
 
@@ -199,7 +200,20 @@ good '{"DASH_VNET_MAPPING:v:fd00::1": {"action_type": "vnet_encap", "pa_addr": "
 	'{"DASH_VNET_MAPPING_TABLE:v:fd00::1": {"routing_type": "vnet_encap", "underlay_ip": "1.1.1.1", "metering_class_or": 1}, "OP": "SET"}'
 bad '{"DASH_VNET_MAPPING:v:10.0.0.1": {"underlay_ip6": "1.1.1.1"}}' 'underlay_ip6: "1.1.1.1": not an IPv6 address'
 bad '{"DASH_VNET_MAPPING:v:10.0.0.1/32": {}}' 'ip: "10.0.0.1/32": not an IP address'
-bad '{"DASH_VNET_MAPPING:v:10.0.0.1": {"counter": true}}' 'counter: not supported yet'
+bad '{"DASH_VNET_MAPPING:v:10.0.0.1": {"use_pl_sip_eni": true}}' 'use_pl_sip_eni: not supported yet'
+
+# Counters are asked for; what they have counted is no configuration.
+good '{"DASH_VNET_MAPPING:v:10.0.0.1": {"underlay_ip": "1.1.1.1", "counter": "true", "packets": 1, "reply_bytes": 2}}' \
+	'{"DASH_VNET_MAPPING_TABLE:v:10.0.0.1": {"underlay_ip": "1.1.1.1", "counter": true}, "OP": "SET"}'
+good '{"DASH_ROUTE:g:10.0.0.0/8": {"routing_type": "drop", "counter": 1, "bytes": 3}}' \
+	'{"DASH_ROUTE_TABLE:g:10.0.0.0/8": {"routing_type": "drop", "counter": true}, "OP": "SET"}'
+good '{"DASH_ROUTE_RULE:e:5:10.0.0.0/8:1": {"action_type": "decap", "counter": true, "reply_packets": 1}}' \
+	'{"DASH_ROUTE_RULE_TABLE:e:5:10.0.0.0/8:1": {"action_type": "decap", "counter": true}, "OP": "SET"}'
+good '{"DASH_ACL_RULE:g:1": {"priority": 1, "action": "deny", "counter": true, "hits": 1, "packets": 1}}' \
+	'{"DASH_ACL_RULE_TABLE:g:1": {"priority": 1, "action": "deny", "counter": true}, "OP": "SET"}'
+good '{"DASH_ROUTE:g:10.0.0.0/8": {"routing_type": "drop", "counter": false}}' \
+	'{"DASH_ROUTE_TABLE:g:10.0.0.0/8": {"routing_type": "drop"}, "OP": "SET"}'
+
 good '{"DASH_ROUTING_TYPE:t": [{"action_name": "a", "action_type": "4to6"}, {"name": "b", "action_type": "staticencap", "encap_type": "nvgre", "vni": "100"}]}' \
 	'{"DASH_ROUTING_TYPE_TABLE:t": [{"name": "a", "action_type": "4to6"}, {"name": "b", "action_type": "staticencap", "encap_type": "nvgre", "vni": 100}], "OP": "SET"}'
 good '{"DASH_ROUTING_TYPE:t": {"name": "a", "action_type": "maprouting"}}' \
