@@ -121,28 +121,38 @@ gate_includes() { scripts/include-graph.py; }
 
 gate_file-size()
 {
-	local rc=0 file lines
-
-	while read -r file; do
-		lines=$(wc -l <"$file")
-		[ "$lines" -gt $MAX_LINES ] || continue
-		! grep -q "^$file	" <<<"$LONG_FILES" || continue
-		echo "$file: $lines lines, more than $MAX_LINES: more than one concept?"
-		rc=1
-	done < <(files 'dash/*.[ch]' | grep -v nl_gen)
-	return $rc
+	# shellcheck disable=SC2016 # awk's own variables
+	files 'dash/*.[ch]' | grep -v nl_gen | xargs awk -v max=$MAX_LINES \
+		-v long="$LONG_FILES" '
+		{ lines[FILENAME] = FNR }
+		END {
+			for (i = 1; i < ARGC; i++) {
+				file = ARGV[i]
+				if (lines[file] <= max || index(long, "\n" file "\t"))
+					continue
+				print file ": " lines[file] " lines, more than " max \
+					": more than one concept?"
+				rc = 1
+			}
+			exit rc
+		}'
 }
 
 gate_spdx()
 {
-	local rc=0 file
-
-	while read -r file; do
-		! head -n 3 "$file" | grep -q 'SPDX-License-Identifier: ' || continue
-		echo "$file: no SPDX-License-Identifier"
-		rc=1
-	done < <(files '*.c' '*.h' '*.py' '*.sh' '*.bash' '*Makefile' '*Kbuild' '*.yaml')
-	return $rc
+	# shellcheck disable=SC2016 # awk's own variables
+	files '*.c' '*.h' '*.py' '*.sh' '*.bash' '*Makefile' '*Kbuild' '*.yaml' |
+		xargs awk '
+		FNR > 3 { nextfile }
+		/SPDX-License-Identifier: / { good[FILENAME] = 1 }
+		END {
+			for (i = 1; i < ARGC; i++)
+				if (!(ARGV[i] in good)) {
+					print ARGV[i] ": no SPDX-License-Identifier"
+					rc = 1
+				}
+			exit rc
+		}'
 }
 
 gate_shellcheck() { shell_scripts | xargs shellcheck; }
