@@ -393,11 +393,22 @@ static bool resolve(struct nl *nl)
 	return false;
 }
 
+/* What the last command of a batch left for the next one. */
+static struct nl *kept;
+
 struct nl *nl_open(void)
 {
-	struct nl *nl = calloc(1, sizeof(*nl));
+	struct nl *nl = kept;
 	int on = 1, rcvbuf = 4 * 1024 * 1024;
 
+	kept = NULL;
+	if (nl) {
+		/* The module may be another one by now. */
+		if (!resolve(nl))
+			goto err;
+		return nl;
+	}
+	nl = calloc(1, sizeof(*nl));
 	if (!nl)
 		abort();
 	nl->buf_len = 64 * 1024;
@@ -520,6 +531,12 @@ enum nl_event nl_wait(struct nl *nl, nl_cb cb, void *arg, struct nl_error *err)
 		if (nlh->nlmsg_type == nl->family)
 			cb(nlh, arg);
 	return NL_MESSAGES;
+}
+
+void nl_keep(struct nl *nl)
+{
+	nl_close(kept);
+	kept = nl;
 }
 
 void nl_close(struct nl *nl)
