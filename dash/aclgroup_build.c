@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Rules as the classifier takes them. All lists of a kind, of all rules, are
- * in one array, the size of which is known from a first look at the rows.
+ * Rules as the classifier takes them. All lists of a kind and side, of all
+ * rules, are in one array, the size of which is known from a first look at the
+ * rows. So a list is one piece although others may stand between its members
+ * in the row.
  */
 #include <linux/slab.h>
 
@@ -18,13 +20,13 @@ struct dash_acl_build {
 	bool v6;
 	unsigned int len;
 	struct dash_cls_rule *rule;
-	/* what is left of each array */
-	struct dash_prefix *prefix;
-	struct dash_port_range *range;
-	u32 *tag;
+	/* what is left of each array: sources, destinations */
+	struct dash_prefix *prefix[2];
+	struct dash_port_range *range[2];
+	u32 *tag[2];
 	u8 *proto;
 	/* sizes of the arrays */
-	size_t n_prefix, n_range, n_tag, n_proto;
+	size_t n_prefix[2], n_range[2], n_tag[2], n_proto;
 };
 
 static void dash_build_count(struct dash_acl_build *b,
@@ -36,16 +38,22 @@ static void dash_build_count(struct dash_acl_build *b,
 	dash_row_for_each(nla, row, rem) {
 		switch (nla_type(nla)) {
 		case DASH_A_ACL_RULE_SRC_ADDR:
+			b->n_prefix[0]++;
+			break;
 		case DASH_A_ACL_RULE_DST_ADDR:
-			b->n_prefix++;
+			b->n_prefix[1]++;
 			break;
 		case DASH_A_ACL_RULE_SRC_TAG:
+			b->n_tag[0]++;
+			break;
 		case DASH_A_ACL_RULE_DST_TAG:
-			b->n_tag++;
+			b->n_tag[1]++;
 			break;
 		case DASH_A_ACL_RULE_SRC_PORT:
+			b->n_range[0]++;
+			break;
 		case DASH_A_ACL_RULE_DST_PORT:
-			b->n_range++;
+			b->n_range[1]++;
 			break;
 		case DASH_A_ACL_RULE_PROTOCOL:
 			b->n_proto++;
@@ -56,10 +64,10 @@ static void dash_build_count(struct dash_acl_build *b,
 
 /* Checked when the row came, but for the family. */
 static int dash_build_prefix(struct dash_acl_build *b,
-			     struct dash_cls_side *side,
-			     const struct nlattr *nest, const char *name)
+			     struct dash_cls_side *side, bool dst,
+			     const struct nlattr *nest)
 {
-	struct dash_prefix *p = b->prefix;
+	struct dash_prefix *p = b->prefix[dst]++;
 	const struct nlattr *nla;
 	int rem;
 
@@ -71,17 +79,16 @@ static int dash_build_prefix(struct dash_acl_build *b,
 		if (nla_len(nla) != b->len)
 			return dash_txn_fail(b->txn, -EINVAL,
 					     "%s_addr is not of the group's ip_version",
-					     name);
+					     dst ? "dst" : "src");
 		memcpy(p->b, nla_data(nla), b->len);
 	}
 	if (!side->n_prefix++)
 		side->prefix = p;
-	b->prefix++;
 	return 0;
 }
 
 static int dash_build_tag(struct dash_acl_build *b, struct dash_cls_side *side,
-			  const struct nlattr *nla, const char *name)
+			  bool dst, const struct nlattr *nla)
 {
 	struct dash_sym *tag;
 
@@ -92,62 +99,57 @@ static int dash_build_tag(struct dash_acl_build *b, struct dash_cls_side *side,
 	    b->v6)
 		return dash_txn_fail(b->txn, -EINVAL,
 				     "%s_tag: %s is not of the group's ip_version",
-				     name, tag->name);
+				     dst ? "dst" : "src", tag->name);
 	if (!side->n_tag++)
-		side->tag = b->tag;
-	*b->tag++ = tag->id;
+		side->tag = b->tag[dst];
+	*b->tag[dst]++ = tag->id;
 	return 0;
 }
 
-static void dash_build_range(struct dash_acl_build *b,
+static void dash_build_range(struct dash_acl_build *b, bool dst,
 			     const struct dash_port_range **first, u32 *n,
 			     const struct nlattr *nest)
 {
+	struct dash_port_range *range = b->range[dst]++;
 	const struct nlattr *nla;
 	int rem;
 
 	nla_for_each_nested(nla, nest, rem) {
 		if (nla_type(nla) == DASH_A_PORT_RANGE_LO)
-			b->range->lo = nla_get_u16(nla);
+			range->lo = nla_get_u16(nla);
 		if (nla_type(nla) == DASH_A_PORT_RANGE_HI)
-			b->range->hi = nla_get_u16(nla);
+			range->hi = nla_get_u16(nla);
 	}
 	if (!(*n)++)
-		*first = b->range;
-	b->range++;
+		*first = range;
 }
 
-/*
- * A list is one piece of its array although others may stand between its
- * members in the row: there is one pass over the row for each list.
- */
-static int dash_build_list(struct dash_acl_build *b, const struct dash_row *row,
-			   struct dash_cls_rule *r, int attr)
+static int dash_build_lists(struct dash_acl_build *b,
+			    const struct dash_row *row,
+			    struct dash_cls_rule *r)
 {
 	const struct nlattr *nla;
 	int rem, err = 0;
 
 	dash_row_for_each(nla, row, rem) {
-		if (nla_type(nla) != attr)
-			continue;
-		switch (attr) {
+		switch (nla_type(nla)) {
 		case DASH_A_ACL_RULE_SRC_ADDR:
-			err = dash_build_prefix(b, &r->src, nla, "src");
+			err = dash_build_prefix(b, &r->src, false, nla);
 			break;
 		case DASH_A_ACL_RULE_DST_ADDR:
-			err = dash_build_prefix(b, &r->dst, nla, "dst");
+			err = dash_build_prefix(b, &r->dst, true, nla);
 			break;
 		case DASH_A_ACL_RULE_SRC_TAG:
-			err = dash_build_tag(b, &r->src, nla, "src");
+			err = dash_build_tag(b, &r->src, false, nla);
 			break;
 		case DASH_A_ACL_RULE_DST_TAG:
-			err = dash_build_tag(b, &r->dst, nla, "dst");
+			err = dash_build_tag(b, &r->dst, true, nla);
 			break;
 		case DASH_A_ACL_RULE_SRC_PORT:
-			dash_build_range(b, &r->sport, &r->n_sport, nla);
+			dash_build_range(b, false, &r->sport, &r->n_sport, nla);
 			break;
 		case DASH_A_ACL_RULE_DST_PORT:
-			dash_build_range(b, &r->dport, &r->n_dport, nla);
+			dash_build_range(b, true, &r->dport, &r->n_dport, nla);
 			break;
 		case DASH_A_ACL_RULE_PROTOCOL:
 			if (!r->n_protos++)
@@ -164,21 +166,12 @@ static int dash_build_list(struct dash_acl_build *b, const struct dash_row *row,
 static int dash_build_rule(struct dash_acl_build *b, const struct dash_row *row,
 			   struct dash_cls_rule *r)
 {
-	static const u8 lists[] = {
-		DASH_A_ACL_RULE_PROTOCOL,
-		DASH_A_ACL_RULE_SRC_ADDR, DASH_A_ACL_RULE_DST_ADDR,
-		DASH_A_ACL_RULE_SRC_TAG, DASH_A_ACL_RULE_DST_TAG,
-		DASH_A_ACL_RULE_SRC_PORT, DASH_A_ACL_RULE_DST_PORT,
-	};
-	unsigned int i;
 	int err;
 
 	b->txn->row = row;
-	for (i = 0; i < ARRAY_SIZE(lists); i++) {
-		err = dash_build_list(b, row, r, lists[i]);
-		if (err)
-			return err;
-	}
+	err = dash_build_lists(b, row, r);
+	if (err)
+		return err;
 	r->src.any = !r->src.n_prefix && !r->src.n_tag;
 	r->dst.any = !r->dst.n_prefix && !r->dst.n_tag;
 	if (dash_row_u8(row, DASH_A_ACL_RULE_ACTION, 0) ==
@@ -235,15 +228,21 @@ struct dash_classifier *dash_acl_build(struct dash_txn *txn,
 		cond_resched();
 	}
 	/* one more of each, for there may be none */
-	prefix = kvcalloc(b.n_prefix + 1, sizeof(*prefix), GFP_KERNEL_ACCOUNT);
-	range = kvcalloc(b.n_range + 1, sizeof(*range), GFP_KERNEL_ACCOUNT);
-	tag = kvcalloc(b.n_tag + 1, sizeof(*tag), GFP_KERNEL_ACCOUNT);
+	prefix = kvcalloc(b.n_prefix[0] + b.n_prefix[1] + 1, sizeof(*prefix),
+			  GFP_KERNEL_ACCOUNT);
+	range = kvcalloc(b.n_range[0] + b.n_range[1] + 1, sizeof(*range),
+			 GFP_KERNEL_ACCOUNT);
+	tag = kvcalloc(b.n_tag[0] + b.n_tag[1] + 1, sizeof(*tag),
+		       GFP_KERNEL_ACCOUNT);
 	proto = kvcalloc(b.n_proto + 1, sizeof(*proto), GFP_KERNEL_ACCOUNT);
 	b.rule = kvcalloc(n + 1, sizeof(*b.rule), GFP_KERNEL_ACCOUNT);
 	if (prefix && range && tag && proto && b.rule) {
-		b.prefix = prefix;
-		b.range = range;
-		b.tag = tag;
+		b.prefix[0] = prefix;
+		b.prefix[1] = prefix + b.n_prefix[0];
+		b.range[0] = range;
+		b.range[1] = range + b.n_range[0];
+		b.tag[0] = tag;
+		b.tag[1] = tag + b.n_tag[0];
 		b.proto = proto;
 		cls = dash_build_classifier(&b, group, rules, n);
 	}

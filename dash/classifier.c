@@ -20,15 +20,20 @@
  *   protocol        --- table ---> class  [0 1 0 0 0] 11...
  *
  *                    partition:            both src dst none
- *   rules numbered:                        ---- --- --- ----
- *                    blocks:                0 1  2   3   4
+ *   rules:                                 ---- --- --- ----
+ *                    blocks:                0 3  1   4   2
+ *
+ * Where a rule's bit is has nothing to do with its number (classifier_order.c):
+ * rules about neighbouring addresses share a block, so that a class of an
+ * address has few blocks, and two classes few in common. Within a block the
+ * best rule comes first, and the blocks are in the order of their first rules.
+ * So the first bit of a block is the best of it, and the search is over when
+ * the next block's first rule is worse than what was found.
  *
  * A class of an address would be dense if it had all rules that take any
  * address. So rules are put in four partitions, by which of the two sides they
- * say something about, best first within each; where a side says nothing, all
- * its bits are ones and none is stored. The first match of each partition is
- * found, and the best of these four is the answer. A partition begins with a
- * new block, so that a summary bit belongs to one.
+ * say something about; where a side says nothing, all its bits are ones and
+ * none is stored. A block belongs to one partition.
  *
  * Rules with any protocol or any port of a direction are not in the classes of
  * that field either, but in one word per 64 rules beside them (struct
@@ -67,7 +72,7 @@
  *
  * - match takes two LPM lookups, a probe per tag of the two addresses, and at
  *   most 5 words for each of W, one more for each further tag
- * - compile takes O(P * (LPM + W) + M + B * W) at worst, and for prefixes not
+ * - compile takes O(R + P * (LPM + W) + M + B * W) at worst, and for prefixes not
  *   nested O(P * LPM)
  * - memory is LPM + C * (8 + 8 * nonzero words) + 64 * W + 4 * R
  *   + 16 kB + 4 * B per side with ports + 32 * tags per side.
@@ -77,7 +82,6 @@
 #include <linux/bitops.h>
 #include <linux/err.h>
 #include <linux/kernel.h>
-#include <linux/math.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/random.h>
@@ -177,89 +181,6 @@ static int cls_check(struct cls_build *b)
 	return 0;
 }
 
-/* A list that has a /0 takes any address. */
-static bool cls_side_is_any(const struct dash_cls_side *side)
-{
-	u32 i;
-
-	if (side->any)
-		return true;
-	for (i = 0; i < side->n_prefix; i++)
-		if (!side->prefix[i].plen)
-			return true;
-	return false;
-}
-
-static enum cls_part cls_rule_part(const struct dash_cls_rule *r)
-{
-	if (cls_side_is_any(&r->src))
-		return cls_side_is_any(&r->dst) ? CLS_PART_NONE : CLS_PART_DST;
-	return cls_side_is_any(&r->dst) ? CLS_PART_SRC : CLS_PART_BOTH;
-}
-
-/* How many words a block must have for all rules; @block is where each begins */
-static u32 cls_layout(const u32 *n, u32 *block)
-{
-	u32 stride, part;
-
-	for (stride = 1; ; stride++) {
-		for (part = 0, block[0] = 0; part < CLS_PARTS; part++)
-			block[part + 1] = block[part] +
-					  DIV_ROUND_UP(n[part], 64 * stride);
-		if (block[CLS_PARTS] <= CLS_BLOCKS)
-			return stride;
-	}
-}
-
-/* Give each rule a bit. */
-static int cls_number_rules(struct cls_build *b)
-{
-	struct dash_classifier *cls = b->cls;
-	u32 n[CLS_PARTS] = {}, block[CLS_PARTS + 1];
-	u32 rule, part, slot;
-	u16 *slots;
-
-	slots = kvmalloc_array(b->n_rules + 1, sizeof(*slots), b->gfp);
-	if (!slots)
-		return -ENOMEM;
-	cls->body->slot = slots;
-	cls->body->n_rules = b->n_rules;
-	b->slot = slots;
-
-	/* the partition first, and the number in it */
-	for (rule = 0; rule < b->n_rules; rule++) {
-		part = cls_rule_part(&b->rules[rule]);
-		slots[rule] = n[part]++;
-		if (rule % CLS_CHUNK == 0)
-			cond_resched();
-	}
-
-	BUILD_BUG_ON(DIV_ROUND_UP(DASH_CLS_MAX_RULES, 64 * CLS_STRIDE) +
-		     CLS_PARTS > CLS_BLOCKS);
-	b->stride = cls_layout(n, block);
-	b->n_words = block[CLS_PARTS] * b->stride;
-	cls->stride = b->stride;
-	cls->n_words = b->n_words;
-	for (part = 0; part < CLS_PARTS; part++)
-		if (block[part] < block[part + 1])
-			cls->part[part] = GENMASK_ULL(block[part + 1] - 1,
-						      block[part]);
-	cls->any_src = cls->part[CLS_PART_DST] | cls->part[CLS_PART_NONE];
-	cls->any_dst = cls->part[CLS_PART_SRC] | cls->part[CLS_PART_NONE];
-
-	cls->word = kvcalloc(b->n_words + 1, sizeof(*cls->word), b->gfp);
-	cls->rank = kvcalloc(b->n_words + 1, 64 * sizeof(*cls->rank), b->gfp);
-	if (!cls->word || !cls->rank)
-		return -ENOMEM;
-	for (rule = 0; rule < b->n_rules; rule++) {
-		part = cls_rule_part(&b->rules[rule]);
-		slot = block[part] * b->stride * 64 + slots[rule];
-		slots[rule] = slot;
-		cls->rank[slot] = rule;
-	}
-	return 0;
-}
-
 static void cls_mark_rules(struct cls_build *b)
 {
 	const struct dash_cls_rule *r = b->rules;
@@ -326,7 +247,7 @@ static int cls_compile(struct cls_build *b)
 
 	err = dash_cls_class_init(b);
 	if (!err)
-		err = cls_number_rules(b);
+		err = dash_cls_order(b);
 	if (err)
 		return err;
 	cls_mark_rules(b);

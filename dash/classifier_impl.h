@@ -31,22 +31,6 @@
 #define CLS_REC_WORDS (1 + CLS_BLOCKS * CLS_STRIDE)
 
 /**
- * enum cls_part - partitions: which sides of a rule say something
- * @CLS_PART_BOTH: source and destination
- * @CLS_PART_SRC: source only
- * @CLS_PART_DST: destination only
- * @CLS_PART_NONE: neither
- * @CLS_PARTS: number of partitions
- */
-enum cls_part {
-	CLS_PART_BOTH,
-	CLS_PART_SRC,
-	CLS_PART_DST,
-	CLS_PART_NONE,
-	CLS_PARTS,
-};
-
-/**
  * struct cls_word - what is known of 64 rules apart from classes
  *
  * One cache line, so that all of it costs one miss.
@@ -146,8 +130,6 @@ struct dash_classifier {
 	u64 any_dport;
 	/** @any_proto: blocks with a rule with any protocol */
 	u64 any_proto;
-	/** @part: blocks of each partition */
-	u64 part[CLS_PARTS];
 	/** @rank: rule of each slot */
 	u16 *rank;
 	/** @stride: words per block */
@@ -163,6 +145,8 @@ struct dash_classifier {
 	struct dash_lpm src;
 	/** @dst: see &cls_body.dst */
 	struct dash_lpm dst;
+	/** @first: best rule of each block, ascending */
+	u16 first[CLS_BLOCKS];
 	/** @proto: class of each protocol */
 	u32 proto[256];
 	/** @body: the rest */
@@ -267,6 +251,7 @@ void dash_cls_class_extend(struct cls_build *b, u32 from, u32 slot);
 int dash_cls_class_intern(struct cls_build *b, u32 *class);
 void dash_cls_class_shrink(struct cls_build *b);
 
+int dash_cls_order(struct cls_build *b);
 int dash_cls_addr_build(struct cls_build *b, bool dst);
 int dash_cls_tag_build(struct cls_build *b, bool dst);
 int dash_cls_port_build(struct cls_build *b, bool dst);

@@ -276,25 +276,29 @@ static u32 cls_block_slot(const struct dash_classifier *cls,
 	return DASH_CLS_NONE;
 }
 
-/* Last step: the first match of each partition, and the best of these. */
+/* Last step: the best of the first matches of each block. */
 static u32 cls_first(const struct dash_classifier *cls,
 		     const struct cls_walk *w, const struct dash_cls_key *key)
 {
-	u32 best = DASH_CLS_NONE, slot, block, i;
+	u32 best = DASH_CLS_NONE, rank = U32_MAX, slot, block;
 	u64 todo = w->todo;
 
 	while (todo) {
 		block = __ffs64(todo);
 		todo &= todo - 1;
+		/* blocks are in the order of their first rules */
+		if (best != DASH_CLS_NONE && cls->first[block] > rank)
+			break;
 		slot = cls_block_slot(cls, w, key, block);
 		if (slot == DASH_CLS_NONE)
 			continue;
-		if (best == DASH_CLS_NONE || cls->rank[slot] < cls->rank[best])
+		/* mostly it is the only one, and its rank is not asked for */
+		if (best == DASH_CLS_NONE && !todo)
+			return slot;
+		if (cls->rank[slot] < rank) {
+			rank = cls->rank[slot];
 			best = slot;
-		/* go on with the next partition */
-		for (i = 0; i < ARRAY_SIZE(cls->part); i++)
-			if (cls->part[i] & BIT_ULL(block))
-				todo &= ~cls->part[i];
+		}
 	}
 	return best;
 }

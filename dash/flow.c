@@ -103,9 +103,32 @@ static void flow_unlink(struct dash_flow_shard *shard, struct dash_flow *flow)
 	hlist_del_init(&flow->wheel);
 }
 
-/* Out of the rhashtable and the wheel; the rest. */
+/* Free what was removed, with a break now and then. Process context. */
+void dash_flow_dead_free(struct dash_flow_dead *dead)
+{
+	struct rcu_head *rcu = dead->first, *next;
+	u32 n = 0;
+
+	if (!rcu)
+		return;
+	synchronize_rcu();
+	local_bh_disable();
+	for (; rcu; rcu = next) {
+		next = rcu->next;
+		flow_free_rcu(rcu);
+		if (++n % DASH_FLOW_BATCH)
+			continue;
+		local_bh_enable();
+		cond_resched();
+		local_bh_disable();
+	}
+	local_bh_enable();
+	*dead = (struct dash_flow_dead){};
+}
+
+/* Out of the rhashtable and the wheel; the rest. @dead: or NULL */
 static void flow_release(struct dash_flow_table *ft, struct dash_flow *flow,
-			 enum dash_flow_end why)
+			 enum dash_flow_end why, struct dash_flow_dead *dead)
 {
 	struct dash_eni *eni = flow->eni;
 
@@ -113,6 +136,8 @@ static void flow_release(struct dash_flow_table *ft, struct dash_flow *flow,
 	flow_count_proto(flow, DASH_FLOW_REMOVED_UDP);
 	if (why == DASH_FLOW_END_POLICY)
 		dash_stats_flow(eni->stats, DASH_FLOW_DENIED);
+	else if (why == DASH_FLOW_END_CUT)
+		dash_stats_flow(eni->stats, DASH_FLOW_CUT);
 	else if (why == DASH_FLOW_END_REPLACED)
 		dash_stats_flow(eni->stats, DASH_FLOW_TCP_REPLACED);
 	/* dead was set before, so that it cannot be linked any more */
@@ -125,11 +150,18 @@ static void flow_release(struct dash_flow_table *ft, struct dash_flow *flow,
 	/* the last use of the ENI; pairs with dash_flow_flush_eni() */
 	smp_mb__before_atomic();
 	atomic_dec(&eni->flows);
-	call_rcu(&flow->rcu, flow_free_rcu);
+	if (!dead) {
+		call_rcu(&flow->rcu, flow_free_rcu);
+		return;
+	}
+	flow->rcu.next = dead->first;
+	dead->first = &flow->rcu;
+	dead->n++;
 }
 
-bool dash_flow_end(struct dash_flow_table *ft, struct dash_flow *flow,
-		   enum dash_flow_end why)
+/* @dead: where to put it, for dash_flow_dead_free(); NULL: it is freed */
+bool dash_flow_end_into(struct dash_flow_table *ft, struct dash_flow *flow,
+			enum dash_flow_end why, struct dash_flow_dead *dead)
 {
 	struct dash_flow_shard *shard = dash_flow_shard(ft, flow->hash);
 
@@ -139,8 +171,14 @@ bool dash_flow_end(struct dash_flow_table *ft, struct dash_flow *flow,
 	spin_lock(&shard->lock);
 	flow_unlink(shard, flow);
 	spin_unlock(&shard->lock);
-	flow_release(ft, flow, why);
+	flow_release(ft, flow, why, dead);
 	return true;
+}
+
+bool dash_flow_end(struct dash_flow_table *ft, struct dash_flow *flow,
+		   enum dash_flow_end why)
+{
+	return dash_flow_end_into(ft, flow, why, NULL);
 }
 
 /* The time that those are kept is no idle time. */
@@ -167,7 +205,8 @@ static void flow_count_timeout(const struct dash_flow *flow)
 
 /* The same under the shard's lock, by ageing. */
 bool dash_flow_expire(struct dash_flow_table *ft,
-		      struct dash_flow_shard *shard, struct dash_flow *flow)
+		      struct dash_flow_shard *shard, struct dash_flow *flow,
+		      struct dash_flow_dead *dead)
 {
 	if (!dash_flow_unhash(shard, flow))
 		return false;
@@ -176,7 +215,8 @@ bool dash_flow_expire(struct dash_flow_table *ft,
 	dash_stats_flow(flow->eni->stats, DASH_FLOW_TIMED_OUT);
 	flow_count_timeout(flow);
 	flow_release(ft, flow, flow_is_closed(flow) ? DASH_FLOW_END_CLOSED :
-						      DASH_FLOW_END_TIMEOUT);
+						      DASH_FLOW_END_TIMEOUT,
+		     dead);
 	return true;
 }
 

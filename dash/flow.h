@@ -707,4 +707,20 @@ struct dash_flow_pos {
 int dash_flow_walk(struct dash_flow_table *ft, struct dash_flow_pos *pos,
 		   int (*fn)(struct dash_flow *flow, void *arg), void *arg);
 
+/**
+ * dash_flow_remove_if - remove the connections of which a function says so
+ * @ft: table or NULL
+ * @fn: called under RCU with BH off, must not sleep
+ * @arg: for it
+ * @why: reason, for those who listen
+ *
+ * However many go, nothing else has to wait long.
+ * Context: process, may sleep.
+ * Return: how many went.
+ */
+u32 dash_flow_remove_if(struct dash_flow_table *ft,
+			bool (*fn)(const struct dash_flow *flow,
+				   const void *arg),
+			const void *arg, enum dash_flow_end why);
+
 #endif /* _DASH_FLOW_H */

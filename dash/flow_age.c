@@ -107,7 +107,8 @@ void dash_flow_wheel_relink(struct dash_flow_table *ft,
 }
 
 static void flow_age_one(struct dash_flow_table *ft,
-			 struct dash_flow_shard *shard, struct dash_flow *flow)
+			 struct dash_flow_shard *shard, struct dash_flow *flow,
+			 struct dash_flow_dead *dead)
 {
 	unsigned long at = flow_goes_at(flow);
 
@@ -118,14 +119,15 @@ static void flow_age_one(struct dash_flow_table *ft,
 		return;
 	}
 	/* else somebody is removing it and needs no wheel for that */
-	dash_flow_expire(ft, shard, flow);
+	dash_flow_expire(ft, shard, flow, dead);
 }
 
 /* Age one slot, or a part of it.
  * Return: false when nothing is due any more.
  */
 static bool flow_age_some(struct dash_flow_table *ft,
-			  struct dash_flow_shard *shard)
+			  struct dash_flow_shard *shard,
+			  struct dash_flow_dead *dead)
 {
 	struct hlist_head *slot;
 	int budget = DASH_FLOW_BATCH;
@@ -140,7 +142,8 @@ static bool flow_age_some(struct dash_flow_table *ft,
 	slot = &shard->wheel[shard->tick % DASH_FLOW_WHEEL_SLOTS];
 	while (!hlist_empty(slot) && budget--)
 		flow_age_one(ft, shard,
-			     hlist_entry(slot->first, struct dash_flow, wheel));
+			     hlist_entry(slot->first, struct dash_flow, wheel),
+			     dead);
 	if (hlist_empty(slot)) {
 		shard->tick++;
 		shard->due += DASH_FLOW_TICK;
@@ -153,13 +156,19 @@ unlock:
 
 static void flow_age_work(struct work_struct *work)
 {
+	struct dash_flow_dead dead = {};
 	struct dash_flow_table *ft;
 	u32 i;
 
 	ft = container_of(to_delayed_work(work), struct dash_flow_table, age);
-	for (i = 0; i < ft->n_shards; i++)
-		while (flow_age_some(ft, &ft->shards[i]))
+	for (i = 0; i < ft->n_shards; i++) {
+		while (flow_age_some(ft, &ft->shards[i], &dead)) {
+			if (dead.n >= DASH_FLOW_DEAD_MAX)
+				dash_flow_dead_free(&dead);
 			cond_resched();
+		}
+	}
+	dash_flow_dead_free(&dead);
 	queue_delayed_work(system_unbound_wq, &ft->age, DASH_FLOW_TICK);
 }
 

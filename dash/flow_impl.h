@@ -21,6 +21,23 @@
 /* connections or buckets looked at before others get their turn */
 #define DASH_FLOW_BATCH		64
 
+/* so many connections that are gone wait at most to be freed together */
+#define DASH_FLOW_DEAD_MAX	32768
+
+/**
+ * struct dash_flow_dead - connections that are gone but not freed
+ *
+ * Who removes very many and may sleep frees them himself. Where RCU is tiny,
+ * call_rcu() would free all of a tick in one go, for which everything else has
+ * to wait.
+ */
+struct dash_flow_dead {
+	/** @first: the last one, linked through its rcu */
+	struct rcu_head *first;
+	/** @n: how many */
+	u32 n;
+};
+
 /**
  * struct dash_flow_shard - part of the connections
  */
@@ -78,7 +95,11 @@ struct dash_flow *dash_flow_insert(struct dash_flow_table *ft,
 bool dash_flow_unhash(struct dash_flow_shard *shard, struct dash_flow *flow);
 
 bool dash_flow_expire(struct dash_flow_table *ft,
-		      struct dash_flow_shard *shard, struct dash_flow *flow);
+		      struct dash_flow_shard *shard, struct dash_flow *flow,
+		      struct dash_flow_dead *dead);
+bool dash_flow_end_into(struct dash_flow_table *ft, struct dash_flow *flow,
+			enum dash_flow_end why, struct dash_flow_dead *dead);
+void dash_flow_dead_free(struct dash_flow_dead *dead);
 
 void dash_flow_half_add(struct dash_flow *flow, bool charged);
 void dash_flow_half_del(struct dash_flow *flow);

@@ -78,8 +78,9 @@ static int flow_walk_slot(struct dash_flow_shard *shard,
 	return 0;
 }
 
-int dash_flow_walk(struct dash_flow_table *ft, struct dash_flow_pos *pos,
-		   int (*fn)(struct dash_flow *flow, void *arg), void *arg)
+static int flow_walk(struct dash_flow_table *ft, struct dash_flow_pos *pos,
+		     int (*fn)(struct dash_flow *flow, void *arg), void *arg,
+		     struct dash_flow_dead *dead)
 {
 	int budget, err = 0;
 
@@ -97,41 +98,59 @@ int dash_flow_walk(struct dash_flow_table *ft, struct dash_flow_pos *pos,
 		rcu_read_unlock();
 		local_bh_enable();
 		cond_resched();
+		if (dead && dead->n >= DASH_FLOW_DEAD_MAX)
+			dash_flow_dead_free(dead);
 	}
 	return err;
 }
 
-struct flow_flush {
+int dash_flow_walk(struct dash_flow_table *ft, struct dash_flow_pos *pos,
+		   int (*fn)(struct dash_flow *flow, void *arg), void *arg)
+{
+	return flow_walk(ft, pos, fn, arg, NULL);
+}
+
+struct flow_removal {
 	struct dash_flow_table *ft;
-	const struct dash_flow_filter *filter;
+	bool (*fn)(const struct dash_flow *flow, const void *arg);
+	const void *arg;
 	enum dash_flow_end why;
+	struct dash_flow_dead dead;
 	u32 n;
 };
 
-static int flow_flush_one(struct dash_flow *flow, void *arg)
+static int flow_remove_one(struct dash_flow *flow, void *arg)
 {
-	struct flow_flush *flush = arg;
+	struct flow_removal *r = arg;
 
-	if (dash_flow_match(flush->filter, flow) &&
-	    dash_flow_end(flush->ft, flow, flush->why))
-		flush->n++;
+	if (r->fn(flow, r->arg) &&
+	    dash_flow_end_into(r->ft, flow, r->why, &r->dead))
+		r->n++;
 	return 0;
 }
 
-static u32 flow_flush(struct dash_flow_table *ft,
-		      const struct dash_flow_filter *f, enum dash_flow_end why)
+u32 dash_flow_remove_if(struct dash_flow_table *ft,
+			bool (*fn)(const struct dash_flow *flow,
+				   const void *arg),
+			const void *arg, enum dash_flow_end why)
 {
-	struct flow_flush flush = { .ft = ft, .filter = f, .why = why };
+	struct flow_removal r = { .ft = ft, .fn = fn, .arg = arg, .why = why };
 	struct dash_flow_pos pos = {};
 
-	dash_flow_walk(ft, &pos, flow_flush_one, &flush);
-	return flush.n;
+	flow_walk(ft, &pos, flow_remove_one, &r, &r.dead);
+	dash_flow_dead_free(&r.dead);
+	return r.n;
+}
+
+static bool flow_matches(const struct dash_flow *flow, const void *arg)
+{
+	return dash_flow_match(arg, flow);
 }
 
 u32 dash_flow_flush(struct dash_flow_table *ft,
 		    const struct dash_flow_filter *f)
 {
-	return flow_flush(ft, f, DASH_FLOW_END_FLUSHED);
+	return dash_flow_remove_if(ft, flow_matches, f, DASH_FLOW_END_FLUSHED);
 }
 
 void dash_flow_flush_eni(struct dash_flow_table *ft, struct dash_eni *eni)
@@ -139,7 +158,8 @@ void dash_flow_flush_eni(struct dash_flow_table *ft, struct dash_eni *eni)
 	struct dash_flow_filter filter = { .eni = eni };
 
 	if (atomic_read(&eni->flows))
-		flow_flush(ft, &filter, DASH_FLOW_END_ENI_GONE);
+		dash_flow_remove_if(ft, flow_matches, &filter,
+				    DASH_FLOW_END_ENI_GONE);
 	/* Ageing may have taken one out that it is not yet done with. Pairs
 	 * with flow_release().
 	 */

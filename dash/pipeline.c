@@ -246,8 +246,8 @@ static enum dash_drop dash_known_cut(struct dash_pkt *pkt,
 
 	if (pkt->rec)
 		pkt->rec->flow = NULL;
-	else if (dash_flow_end(ft, flow, DASH_FLOW_END_CUT))
-		dash_stats_flow(pkt->eni->stats, DASH_FLOW_CUT);
+	else
+		dash_flow_end(ft, flow, DASH_FLOW_END_CUT);
 	if (pkt->icmp_err)
 		return DASH_DROP_ICMP_NO_FLOW;
 	if (pkt->frag == DASH_FRAG_LATER)

@@ -240,20 +240,15 @@ bool dash_resim_adopt(const struct dash_pkt *pkt, const struct dash_flow *flow,
 	return resim_is_up_to_date(pkt);
 }
 
-static int resim_cut_one(struct dash_flow *flow, void *arg)
+static bool resim_is_cut(const struct dash_flow *flow, const void *unused)
 {
 	struct dash_standing st;
 
 	dash_resim_standing(flow->eni, rcu_dereference(flow->act), &st);
-	if (st.kind == DASH_STANDING_CUT &&
-	    dash_flow_end(arg, flow, DASH_FLOW_END_CUT))
-		dash_stats_flow(flow->eni->stats, DASH_FLOW_CUT);
-	return 0;
+	return st.kind == DASH_STANDING_CUT;
 }
 
 void dash_resim_cut(struct dash_flow_table *ft)
 {
-	struct dash_flow_pos pos = {};
-
-	dash_flow_walk(ft, &pos, resim_cut_one, ft);
+	dash_flow_remove_if(ft, resim_is_cut, NULL, DASH_FLOW_END_CUT);
 }

@@ -15,6 +15,7 @@
 #include "../../dash/classifier.c"
 #include "../../dash/classifier_addr.c"
 #include "../../dash/classifier_class.c"
+#include "../../dash/classifier_order.c"
 #include "../../dash/classifier_port.c"
 #include "../../dash/classifier_tag.c"
 
@@ -754,6 +755,53 @@ static void cls_many_rules_test(struct kunit *test)
 	cls_many_rules(test, DASH_CLS_MAX_RULES, 500);
 }
 
+/* Rules about the same network share a block, far apart as they may be. */
+static void cls_neighbours_test(struct kunit *test)
+{
+	const u32 n = 4096, same = 16;
+	struct cls_ctx *c = cls_ctx_new(test, n);
+	struct dash_cls_rule *r = c->rules;
+	struct dash_cls_key key = {};
+	struct dash_classifier *cls;
+	struct dash_prefix *p;
+	u32 i, net, class;
+
+	for (i = 0; i < n; i++, r++) {
+		net = i * 3841 % n / same;
+		p = c->space[i].prefix[0];
+		p->b[0] = 10;
+		p->b[2] = net;
+		p->plen = 24;
+		r->src.prefix = p;
+		r->src.n_prefix = 1;
+		/* in another order, every second one's */
+		p = c->space[i].prefix[1];
+		p->b[0] = 11;
+		p->b[2] = i / same;
+		p->plen = 24;
+		r->dst.prefix = p;
+		r->dst.n_prefix = 1;
+		r->dst.any = i % 2;
+	}
+	cls = build(test, c);
+	for (i = 0; i < n; i += 5) {
+		net = i * 3841 % n / same;
+		key.src.b[0] = 10;
+		key.src.b[2] = net;
+		key.dst.b[0] = 11;
+		key.dst.b[2] = i / same;
+		rcu_read_lock();
+		class = dash_lpm_get(&cls->src, key.src.b, 24);
+		rcu_read_unlock();
+		/* one or two of each partition; without order they were 16 */
+		KUNIT_ASSERT_LE(test, hweight64(cls->arena[class]), 4);
+		KUNIT_ASSERT_EQ(test, match(cls, &key),
+				oracle_match(c->rules, n, &key, NULL));
+	}
+	dash_classifier_free(cls);
+	cls_ctx_free(c);
+}
+
 /* An address with more tags than a lookup keeps apart, each in a rule. */
 static void cls_many_tags_test(struct kunit *test)
 {
@@ -1024,6 +1072,7 @@ static struct kunit_case cls_cases[] = {
 	KUNIT_CASE_PARAM(cls_nested_test, cls_bits_gen_params),
 	KUNIT_CASE_PARAM(cls_random_test, cls_bits_gen_params),
 	KUNIT_CASE_PARAM(cls_many_rules_test, cls_bits_gen_params),
+	KUNIT_CASE_PARAM(cls_neighbours_test, cls_bits_gen_params),
 	KUNIT_CASE_PARAM(cls_many_tags_test, cls_bits_gen_params),
 	KUNIT_CASE_PARAM(cls_port_limit_test, cls_bits_gen_params),
 	KUNIT_CASE_PARAM(cls_no_memory_test, cls_bits_gen_params),

@@ -8,18 +8,43 @@
 #   tests/vm/module.sh KERNEL DESTDIR
 #
 # The results are copied to DESTDIR. Everything is built in a copy of the tree
-# in the cache, one per kernel, incrementally: the tree itself stays clean, and
-# a run that has its modules is not disturbed by the next build. Warnings are
-# errors, for then what make does not do again was in order. MAKE_ARGS in the
-# environment goes to kbuild as is (e.g. "C=2").
+# in the cache, incrementally: the tree itself stays clean, and a run that has
+# its modules is not disturbed by the next build. Warnings are errors, those of
+# sparse too for Debian's kernels, for then what make does not do again was in
+# order.
+#
+# A copy is brought up to date by contents, not by times, and a checkout that
+# has none takes over one that nobody used lately: so a fresh clone compiles
+# what differs.
 set -euo pipefail
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# Trees of different checkouts must not mix in one copy.
-tree_id()
+# A copy that another checkout has not used for so many minutes is free.
+IDLE=15
+
+# copy_of NAME: a copy for this checkout, called by its lock's holder
+copy_of()
 {
-	echo "${TOP//\//_}" | cut -c 2-
+	local copy owner free='' n
+
+	for copy in "$CACHE/build/$1".*.owner; do
+		[ -f "$copy" ] || continue
+		owner=$(<"$copy")
+		if [ "$owner" = "$TOP" ]; then
+			free=$copy
+			break
+		fi
+		if [ ! -d "$owner" ] || [ -n "$(find "$copy" -mmin +$IDLE)" ]; then
+			[ -n "$free" ] && [ ! "$copy" -nt "$free" ] || free=$copy
+		fi
+	done
+	for ((n = 1; ; n++)); do
+		[ -z "$free" ] || break
+		[ -e "$CACHE/build/$1.$n.owner" ] || free=$CACHE/build/$1.$n.owner
+	done
+	echo "$TOP" >"$free"
+	echo "${free%.owner}"
 }
 
 sync_tree()
@@ -29,7 +54,7 @@ sync_tree()
 	mkdir -p "$dest"
 	# What a build makes, here or there, is neither copied nor deleted.
 	# A file that vanishes meanwhile (24) is somebody's editor at work.
-	rsync -a --delete --exclude=/.git --exclude='*.o' --exclude='*.ko' \
+	rsync -rlpc --delete --exclude=/.git --exclude='*.o' --exclude='*.ko' \
 		--exclude='*.mod' --exclude='*.mod.c' --exclude='.*.cmd' \
 		--exclude='*.a' --exclude='*.d' --exclude=/Module.symvers \
 		--exclude=/modules.order --exclude=modules.order \
@@ -41,9 +66,8 @@ sync_tree()
 
 build_module()
 {
-	local name=$1 kernel=$2 dest=$3 build kunit=() bench=()
+	local name=$1 kernel=$2 dest=$3 build=$4 kunit=() bench=() sparse=()
 
-	build=$CACHE/build/$(tree_id)/$name
 	sync_tree "$build"
 	# Another kernel than last time: nothing of the old build holds.
 	if [ "$(cat "$build.kernel" 2>/dev/null)" != "$kernel" ]; then
@@ -56,13 +80,16 @@ build_module()
 		kunit=(DASH_KUNIT=m)
 	fi
 	[ -z "${DASH_BENCH:-}" ] || bench=(DASH_BENCH=m)
+	# The unit tests' assertions mix types in a way that it minds.
+	case $name in
+	6.*) sparse=(C=1 CF=-Wsparse-error) ;;
+	esac
 	unset MAKEFLAGS MFLAGS MAKELEVEL
 	# modpost has its say every time
 	rm -f "$build"/{Module.symvers,dash.ko,tests/kunit/dash_kunit.ko,tests/bench/dash_bench.ko}
-	# shellcheck disable=SC2086 # MAKE_ARGS is a list of words
 	quietly "$build.log" make -C "$kernel/build" "M=$build" \
 		"ARCH=$(cat "$kernel/arch")" "-j$JOBS" "${kunit[@]}" "${bench[@]}" \
-		W=1 KCFLAGS=-Werror ${MAKE_ARGS:-} modules ||
+		"${sparse[@]}" W=1 KCFLAGS=-Werror modules ||
 		die "dash.ko does not build for $name"
 	! grep 'WARNING: modpost' "$build.log" >&2 ||
 		die "dash.ko for $name is not in order"
@@ -75,9 +102,8 @@ build_module()
 
 build_dashctl()
 {
-	local dest=$1 build
+	local dest=$1 build=$2
 
-	build=$CACHE/build/$(tree_id)/host
 	sync_tree "$build"
 	unset MAKEFLAGS MFLAGS MAKELEVEL
 	quietly "$build.log" make -C "$build/tools/dashctl" "-j$JOBS" ||
@@ -87,11 +113,12 @@ build_dashctl()
 }
 
 [ $# = 2 ] || die "usage: $0 KERNEL DESTDIR"
-mkdir -p "$CACHE/build/$(tree_id)"
 kernel=$("$VMDIR/kernel.sh" "$1")
 if [ -f "$TOP/Kbuild" ]; then
-	with_lock "build-$(tree_id)-$1" build_module "$1" "$kernel" "$2"
+	build=$(with_lock "build-$1" copy_of "$1")
+	with_lock "build-${build##*/}" build_module "$1" "$kernel" "$2" "$build"
 fi
 if [ -f "$TOP/tools/dashctl/Makefile" ]; then
-	with_lock "build-$(tree_id)-host" build_dashctl "$2"
+	build=$(with_lock build-host copy_of host)
+	with_lock "build-${build##*/}" build_dashctl "$2" "$build"
 fi

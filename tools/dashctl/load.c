@@ -152,7 +152,7 @@ static char *parent_name(const struct abuf *row)
 /* Would deleting what the file lacks take this row along? */
 static bool goes_along(struct load *l, const struct abuf *row)
 {
-	char *parent = parent_name(row);
+	char *parent = l->gone.n ? parent_name(row) : NULL;
 	bool yes = parent && keyset_find(&l->gone, parent);
 
 	free(parent);

@@ -393,11 +393,22 @@ static bool resolve(struct nl *nl)
 	return false;
 }
 
+/* What the last command of a batch left for the next one. */
+static struct nl *kept;
+
 struct nl *nl_open(void)
 {
-	struct nl *nl = calloc(1, sizeof(*nl));
+	struct nl *nl = kept;
 	int on = 1, rcvbuf = 4 * 1024 * 1024;
 
+	kept = NULL;
+	if (nl) {
+		/* The module may be another one by now. */
+		if (!resolve(nl))
+			goto err;
+		return nl;
+	}
+	nl = calloc(1, sizeof(*nl));
 	if (!nl)
 		abort();
 	nl->buf_len = 64 * 1024;
@@ -536,6 +547,12 @@ int nl_follow(struct nl *nl, nl_cb cb, void *arg, const struct nl_wanted *w, con
 		if (!give_next(nl, cb, arg, &err))
 			return nl_refused(&err, what);
 	return DONE;
+}
+
+void nl_keep(struct nl *nl)
+{
+	nl_close(kept);
+	kept = nl;
 }
 
 void nl_close(struct nl *nl)

@@ -27,6 +27,12 @@ typedef void (*nl_cb)(const struct nlmsghdr *msg, void *arg);
 struct nl *nl_open(void);
 void nl_close(struct nl *nl);
 
+/*
+ * Instead of nl_close(), when all that was asked has been answered and nothing
+ * in the kernel hangs on the socket: the next nl_open() takes it.
+ */
+void nl_keep(struct nl *nl);
+
 /* Begin a message in @b; returns where it is, for nl_end(). */
 size_t nl_begin(struct nl *nl, struct abuf *b, uint8_t cmd, uint16_t flags);
 void nl_end(struct abuf *b, size_t at);

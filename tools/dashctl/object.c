@@ -324,7 +324,10 @@ static int change(const struct table *table, enum verb verb, const char *key,
 	}
 out:
 	encoder_free(&e);
-	nl_close(nl);
+	if (ret == DONE)
+		nl_keep(nl);
+	else
+		nl_close(nl);
 	return ret;
 }
 
