@@ -11,6 +11,7 @@ the tests have for other targets: a fixed source port and UDP checksums.
 """
 
 import collections
+import copy
 import time
 
 from dashtest import (EXACT, SLOW, Failure, InNetns, Net, bind, case, cases,
@@ -121,16 +122,17 @@ class Lab:
 
     def talks(self, client, server, fake, both=True, vni=None, **kw):
         """TCP, UDP and ICMP: every packet comes out, as it should and where
-        it should. fake: the client is the ENI's VM. vni: that the server's
-        host gets, if not its own."""
+        it should; without both just the first. fake: the client is the ENI's
+        VM. vni: that the server's host gets, if not its own."""
         for kind in ("tcp", "udp", "icmp"):
-            for by_client, frame in self.steps(kind, client, server, fake):
+            steps = self.steps(kind, client, server, fake)
+            for by_client, frame in steps if both else steps[:1]:
                 if by_client:
                     want = with_dmac(frame, server.cmac)
                     comes_out(self.as_sent(client, frame, **kw), client.port,
                               self.as_got(server, want, vni, **kw),
                               server.port)
-                elif both:
+                else:
                     comes_out(self.as_sent(server, frame, **kw), server.port,
                               self.as_got(client, frame, **kw), client.port)
 
@@ -795,11 +797,13 @@ def acl_tags():
 
 
 # The network of sonic-mgmt's tests: an ENI in one VNET, a mapping in another.
-# The MAC of the far VM has the group bit; the packets are no group's.
+# Their MAC of the far VM is a group's, which frames may not have here; a
+# mapping may.
 MGMT = Host("u0", "00:00:05:06:06:06", "10.0.1.2", "0.0.0.0/0",
             "00:00:02:03:04:05", "f4:93:9f:ef:c4:7e", ("11.1.1.1",) * 2, 4321)
 FAR = Host("u0", "00:00:05:06:06:06", "10.0.2.2", "0.0.0.0/0",
-           "00:00:02:03:04:05", "f9:22:83:99:22:a2", ("20.2.2.2",) * 2, 2000)
+           "00:00:02:03:04:05", "f8:22:83:99:22:a2", ("20.2.2.2",) * 2, 2000)
+FAR_MAC = "f9:22:83:99:22:a2"
 MGMT_VIP = "10.1.0.32"
 
 
@@ -820,7 +824,7 @@ def mgmt(*extra, kind="vnet", app=None, **fields):
                 action_type="decap", priority=1, vnet="Vnet2",
                 pa_validation=True),
             mapping("Vnet2", fields.get("overlay_ip", "20.2.2.2"), FAR.pa,
-                    FAR.cmac, use_dst_vni=True)]
+                    FAR_MAC, use_dst_vni=True)]
     for item in extra:
         rows += item if isinstance(item, list) else [item]
     return rows
@@ -837,8 +841,8 @@ def mgmt_sent(frame, **kw):
 
 
 def mgmt_got(frame, **kw):
-    return sent(frame, 2000, MGMT_VIP, FAR.pa, smac=MGMT.dut, dmac=MGMT.mac,
-                **kw)
+    return sent(with_dmac(frame, FAR_MAC), 2000, MGMT_VIP, FAR.pa,
+                smac=MGMT.dut, dmac=MGMT.mac, **kw)
 
 
 def packet_kinds():
@@ -997,6 +1001,49 @@ def mgmt_stages():
              "--ignore-unknown")
 
 
+@case("sonic-mgmt: ACL tags, one and several, changed, missing")
+def mgmt_tags():
+    """The rest is denied. A rule may come before its tags, but not without
+    them, in a file."""
+    enic = "F4939FEFC47E"
+
+    def tag(name, *addrs):
+        return row("PREFIX_TAG", name, ip_version="ipv4",
+                   prefix_list=[f"{a}/32" for a in addrs])
+
+    def allow(prio, tags, port):
+        return rule("g", prio, "allow", protocol="17", src_tag=tags,
+                    src_port=port)
+
+    def through(src, port, ok=True):
+        f = mgmt_frame(udp(port, 80), src)
+        if ok:
+            comes_out(mgmt_sent(f), "u0", mgmt_got(f))
+        else:
+            lost(mgmt_sent(f), "u0", "acl_deny")
+    net.load(mgmt(
+        group("g", (255, "deny", False, {"protocol": "17"})),
+        bind(enic, "out", 1, "g"), bind(enic, "in", 1, "g"),
+        tag("t", "8.1.2.3", "8.1.2.4"), allow(1, "t", 13),
+        allow(2, "m1,m2", 15), tag("m1", "8.1.2.5"), tag("m2", "8.1.2.6"),
+        tag("u", "8.1.2.7"), allow(3, "u", 19),
+        tag("d", "8.1.2.8", "8.1.2.9"), allow(4, "d", 20)))
+    for src, port, ok in (("8.1.2.3", 13, True), ("8.1.2.4", 13, True),
+                          ("8.1.2.5", 13, False), ("8.1.2.3", 14, False),
+                          ("8.1.2.5", 15, True), ("8.1.2.6", 15, True),
+                          ("8.1.2.7", 19, True), ("8.1.2.8", 20, True),
+                          ("8.1.2.9", 20, True)):
+        through(src, port, ok)
+    net.load([tag("u", "8.1.2.1"), tag("d", "8.1.2.8")], "--ignore-unknown")
+    for src, port, ok in (("8.1.2.7", 19, False), ("8.1.2.1", 19, True),
+                          ("8.1.2.8", 20, True), ("8.1.2.9", 20, False)):
+        through(src, port, ok)
+    p = net.load([allow(5, "none", 17)], "--ignore-unknown", ok=False)
+    check(p.returncode == 2 and "none" in p.stderr, p.stderr)
+    net.load([allow(5, "none", 17), tag("none")], "--ignore-unknown")
+    through("8.1.2.3", 17, False)
+
+
 # -- trusted VNIs, route groups -----------------------------------------------
 
 @cases({"trusted VNIs of the appliance": ("app",),
@@ -1013,7 +1060,7 @@ def trusted(where):
     if where in ("eni", "both"):
         rows[2]["DASH_ENI_TABLE:e"]["trusted_vnis"] = (
             ["60"] if where == "eni" else "200")
-    net.load(rows)
+    net.load(copy.deepcopy(rows))
     s.forwards(s.frame(udp(PORT, 80)))
 
     def reply(port):
