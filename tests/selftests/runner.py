@@ -23,8 +23,8 @@ NOT_TESTS = {"run.sh", "lib.sh", "runner.py", "dashtest.py", "frames.py",
              "modelframe.py", "scenario.py"}
 
 # The first ones are those that tell most.
-ORDER = ["seed", "drops", "acl", "route", "inbound", "families", "headers",
-         "flow", "resim", "nat", "differential", "batch", "tunnel", "meter",
+ORDER = ["seed", "ptf", "drops", "acl", "route", "inbound", "families",
+         "headers", "flow", "resim", "nat", "differential", "batch", "tunnel", "meter",
          "vport", "config", "control", "monitor", "host", "e2e", "ynl"]
 LAST = ["flowctl", "netns"]     # reload the module
 
