@@ -14,8 +14,8 @@ import collections
 import copy
 import time
 
-from dashtest import (EXACT, SLOW, Failure, InNetns, Net, bind, case, cases,
-                      check, delete, describe, equal, eventually, group,
+from dashtest import (APP_MAC, EXACT, SLOW, Failure, InNetns, Net, bind, case,
+                      cases, check, delete, describe, equal, eventually, group,
                       ip_batch, main, mapping, route_rule, row, rule, same)
 from frames import echo, inner, sent, tcp, udp, vxlan, with_dmac
 
@@ -799,10 +799,10 @@ def acl_tags():
 # The network of sonic-mgmt's tests: an ENI in one VNET, a mapping in another.
 # Their MAC of the far VM is a group's, which frames may not have here; a
 # mapping may.
-MGMT = Host("u0", "00:00:05:06:06:06", "10.0.1.2", "0.0.0.0/0",
-            "00:00:02:03:04:05", "f4:93:9f:ef:c4:7e", ("11.1.1.1",) * 2, 4321)
-FAR = Host("u0", "00:00:05:06:06:06", "10.0.2.2", "0.0.0.0/0",
-           "00:00:02:03:04:05", "f8:22:83:99:22:a2", ("20.2.2.2",) * 2, 2000)
+MGMT = Host("u0", "00:00:05:06:06:06", "10.0.1.2", "0.0.0.0/0", APP_MAC,
+            "f4:93:9f:ef:c4:7e", ("11.1.1.1",) * 2, 4321)
+FAR = Host("u0", "00:00:05:06:06:06", "10.0.2.2", "0.0.0.0/0", APP_MAC,
+           "f8:22:83:99:22:a2", ("20.2.2.2",) * 2, 2000)
 FAR_MAC = "f9:22:83:99:22:a2"
 MGMT_VIP = "10.1.0.32"
 
@@ -1377,8 +1377,8 @@ def counters():
         for _ in range(10):
             equal(len(net.send(f)), 1, "frames")
         eventually(lambda: not net.flows(), "ageing", 3)
-    equal(grows(ten, rx, ("outbound", "tx_packets"), ("created",),
-                ("timed_out",)), [10, 10, 1, 1], "ten packets")
+    equal(grows(ten, rx, ("outbound", "tx_packets"), ("flows", "created"),
+                ("flows", "timed_out")), [10, 10, 1, 1], "ten packets")
     for dst, why in (("10.3.3.4", "no_route"), ("20.2.2.3", "no_mapping")):
         g = inner(MGMT.ca[0], dst, udp(PORT, 80), MGMT.cmac, FAR.cmac)
         equal(grows(lambda g=g, why=why: lost(mgmt_sent(g), "u0", why), rx,
@@ -1403,7 +1403,7 @@ def counters():
                                 tcp(80, port, flags, 1, 1001), FAR.cmac,
                                 MGMT.cmac), 2000, FAR.pa, MGMT_VIP)
             equal(grows(lambda g=g: equal(len(net.send(g)), 1, "frames"),
-                        (name,)), [1], f"{flags}, outbound: {outbound}")
+                        ("flows", name)), [1], f"{flags}, outbound: {outbound}")
             net.flush()
 
 
