@@ -24,8 +24,9 @@ NOT_TESTS = {"run.sh", "lib.sh", "runner.py", "dashtest.py", "frames.py",
 
 # The first ones are those that tell most.
 ORDER = ["seed", "drops", "acl", "route", "inbound", "families", "headers",
-         "flow", "resim", "nat", "differential", "batch", "tunnel", "meter",
-         "vport", "config", "control", "monitor", "host", "e2e", "ynl"]
+         "flow", "resim", "nat", "differential", "batch", "tunnel",
+         "fourtosix", "meter", "vport", "config", "control", "monitor", "host",
+         "e2e", "fourtosix_hosts", "ynl"]
 LAST = ["flowctl", "netns"]     # reload the module
 
 # Of one script.
