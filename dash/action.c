@@ -13,6 +13,7 @@
 #include "nat.h"
 #include "parse.h"
 #include "route.h"
+#include "to6.h"
 #include "tunnel.h"
 #include "vnet.h"
 #include "vport.h"
@@ -69,12 +70,13 @@ static enum dash_drop dash_action_to_vm(const struct dash_pkt *pkt,
 /* Which VNI an encapsulation gets, most specific first. */
 static u32 dash_action_vni(const struct dash_pkt *pkt,
 			   const struct dash_host *host,
+			   const struct dash_inst_encap *encap,
 			   const struct dash_vnet *dst_vnet)
 {
 	if (host->has_vni)
 		return host->vni;
-	if (pkt->inst->has_encap_vni)
-		return pkt->inst->encap_vni;
+	if (encap->has_vni)
+		return encap->vni;
 	if (host->use_dst_vni || !pkt->ecfg->vnet)
 		return READ_ONCE(dst_vnet->vni);
 	return READ_ONCE(pkt->ecfg->vnet->vni);
@@ -100,15 +102,39 @@ const void *dash_action_ahead(const struct dash_pkt *pkt,
 	return dash_mapping_ahead(ra->vnet, dash_action_ip(pkt, ra));
 }
 
+/* Outer sources by family, of which that of @pa will be used: what the route
+ * says goes before what the ENI has for private links. Of other mappings, an
+ * underlay_sip of the route does not matter.
+ */
+static void dash_action_sip(const struct dash_pkt *pkt,
+			    const struct dash_route_act *ra,
+			    const struct dash_to6 *to6,
+			    const struct in6_addr *pa, struct in6_addr sip[2])
+{
+	const struct dash_eni_cfg *ecfg = pkt->ecfg;
+	bool v6 = !dash_addr_is_v4(pa);
+
+	sip[v6] = ecfg->encap_sip[v6];
+	if (likely(!to6))
+		return;
+	if (to6->pl && !ipv6_addr_any(&ecfg->pl_underlay_sip[v6]))
+		sip[v6] = ecfg->pl_underlay_sip[v6];
+	if (ra->has_sip && v6 == !dash_addr_is_v4(&ra->sip))
+		sip[v6] = ra->sip;
+}
+
 static enum dash_drop dash_action_map(struct dash_pkt *pkt,
 				      const struct dash_route_act *ra,
 				      struct dash_flow_act *act,
 				      struct dash_metering *meter)
 {
+	const struct dash_inst_encap *encap =
+		&pkt->inst->encap[DASH_INST_VNET_ENCAP];
 	const struct in6_addr *ip = dash_action_ip(pkt, ra);
 	struct dash_xform *xf = &act->xf[0];
 	const struct dash_mapping *m;
 	const struct dash_host *host;
+	struct in6_addr sip[2];
 	enum dash_drop reason;
 	struct dash_pa *pa;
 
@@ -130,11 +156,16 @@ static enum dash_drop dash_action_map(struct dash_pkt *pkt,
 	if (!pa)
 		return DASH_DROP_NO_MAPPING;
 
-	reason = dash_action_encap(pkt, xf, &pa->addr, pkt->ecfg->encap_sip);
+	dash_action_sip(pkt, ra, host->to6, &pa->addr, sip);
+	reason = dash_action_encap(pkt, xf, &pa->addr, sip);
+	if (!reason && host->to6) {
+		encap = &pkt->inst->encap[DASH_INST_PRIVATELINK];
+		reason = dash_to6_decide(pkt, host->to6, act);
+	}
 	if (reason)
 		return reason;
-	xf->encap = pkt->inst->encap_type;
-	xf->vni = dash_action_vni(pkt, host, ra->vnet);
+	xf->encap = encap->type;
+	xf->vni = dash_action_vni(pkt, host, encap, ra->vnet);
 	if (m->flags & DASH_MAPPING_HAS_MAC) {
 		ether_addr_copy(xf->dmac, m->mac);
 		xf->set_dmac = true;
@@ -167,26 +198,58 @@ static enum dash_drop dash_action_ecmp(const struct dash_pkt *pkt,
 	return dash_action_encap(pkt, xf, pa, sip);
 }
 
-static enum dash_drop dash_action_static(const struct dash_pkt *pkt,
-					 const struct dash_route_act *ra,
-					 u32 hash, struct dash_flow_act *act)
+/* Type and VNI of an encapsulation that no mapping decides. */
+static enum dash_drop dash_action_type(const struct dash_pkt *pkt,
+				       const struct dash_route_act *ra,
+				       enum dash_inst_type type,
+				       struct dash_xform *xf)
 {
-	struct dash_xform *xf = &act->xf[0];
-	enum dash_drop reason;
+	const struct dash_inst_encap *encap = &pkt->inst->encap[type];
 
-	reason = dash_action_ecmp(pkt, ra, &ra->to, NULL, hash, act);
-	if (reason)
-		return reason;
-	xf->encap = pkt->inst->encap_type;
+	xf->encap = encap->type;
 	if (ra->has_vni)
 		xf->vni = ra->vni;
-	else if (pkt->inst->has_encap_vni)
-		xf->vni = pkt->inst->encap_vni;
+	else if (encap->has_vni)
+		xf->vni = encap->vni;
 	else if (pkt->ecfg->vnet)
 		xf->vni = READ_ONCE(pkt->ecfg->vnet->vni);
 	else
 		return DASH_DROP_NO_MAPPING;
 	return DASH_DROP_NONE;
+}
+
+static enum dash_drop dash_action_static(const struct dash_pkt *pkt,
+					 const struct dash_route_act *ra,
+					 u32 hash, struct dash_flow_act *act)
+{
+	enum dash_drop reason;
+
+	reason = dash_action_ecmp(pkt, ra, &ra->to, NULL, hash, act);
+	return reason ?: dash_action_type(pkt, ra, DASH_INST_VNET_ENCAP,
+					  &act->xf[0]);
+}
+
+/* Without an underlay_dip the service is where its IPv4 address is. */
+static enum dash_drop dash_action_service(const struct dash_pkt *pkt,
+					  const struct dash_route_act *ra,
+					  struct dash_flow_act *act)
+{
+	const struct in6_addr *pa = ra->to.n ? ra->to.pa : &pkt->t.dst;
+	struct dash_xform *xf = &act->xf[0];
+	struct in6_addr sip[2];
+	enum dash_drop reason;
+
+	if (ra->has_mac) {
+		ether_addr_copy(xf->dmac, ra->mac);
+		xf->set_dmac = true;
+	}
+	dash_action_sip(pkt, ra, ra->to6, pa, sip);
+	reason = dash_action_encap(pkt, xf, pa, sip);
+	if (reason)
+		return reason;
+	reason = dash_to6_decide(pkt, ra->to6, act);
+	return reason ?: dash_action_type(pkt, ra, DASH_INST_SERVICETUNNEL,
+					  xf);
 }
 
 static enum dash_drop dash_action_tunnel(struct dash_pkt *pkt,
@@ -268,6 +331,9 @@ enum dash_drop dash_action_route(struct dash_pkt *pkt,
 			reason = dash_action_tunnel(pkt, ra, hash, act, meter);
 		else
 			dash_action_direct(pkt, &act->xf[0]);
+		break;
+	case DASH_ROUTE_ACTION_SERVICETUNNEL:
+		reason = dash_action_service(pkt, ra, act);
 		break;
 	case DASH_ROUTE_ACTION_SNAT:
 		dash_action_snat(pkt, ra, act);

@@ -33,8 +33,8 @@ const void *dash_action_ahead(const struct dash_pkt *pkt,
  *
  * Looks up the mapping where the action wants it. Context: RCU.
  *
- * Return: DASH_DROP_NONE, DASH_DROP_ROUTE_DROP, DASH_DROP_NO_MAPPING or
- * DASH_DROP_NO_NEXTHOP (no VIP of the family).
+ * Return: DASH_DROP_NONE, DASH_DROP_ROUTE_DROP, DASH_DROP_NO_MAPPING,
+ * DASH_DROP_NO_NEXTHOP (no VIP of the family) or DASH_DROP_UNTRANSLATABLE.
  */
 enum dash_drop dash_action_route(struct dash_pkt *pkt,
 				 const struct dash_route *route, u32 hash,

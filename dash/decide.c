@@ -85,10 +85,14 @@ static enum dash_drop dash_decide_inbound(struct dash_pkt *pkt,
 					  struct dash_flow_act *act,
 					  struct dash_metering *meter)
 {
-	const struct dash_rule *rule = dash_rule_lookup(pkt);
+	const struct dash_rule *rule;
 	enum dash_drop reason;
 	bool valid;
 
+	/* what it answers is over, and it is not what its tuple says */
+	if (unlikely(pkt->answer6))
+		return DASH_DROP_NO_NAT_FLOW;
+	rule = dash_rule_lookup(pkt);
 	if (pkt->rec)
 		pkt->rec->rule = rule;
 	if (!rule)

@@ -16,6 +16,7 @@ enum skb_drop_reason dash_drop_skb_reason(enum dash_drop reason)
 	case DASH_DROP_NO_NEXTHOP:
 		return SKB_DROP_REASON_IP_OUTNOROUTES;
 	case DASH_DROP_CONTROL:
+	case DASH_DROP_UNTRANSLATABLE:
 		return SKB_DROP_REASON_UNHANDLED_PROTO;
 	case DASH_DROP_TOO_BIG:
 		return SKB_DROP_REASON_PKT_TOO_BIG;

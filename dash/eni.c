@@ -158,7 +158,7 @@ struct dash_eni *dash_eni_alloc(struct dash_net *dn, struct dash_sym *sym)
 	eni->sym = sym;
 	eni->name = sym->name;
 	/* 24 bits name it in keys; an id comes back after 16 million ENIs */
-	eni->id = dn->next_eni_id++ & 0xffffff;
+	eni->id = ++dn->next_eni_id & 0xffffff;
 	spin_lock_init(&eni->bw_lock);
 	dash_icmp_limit_init(&eni->icmp[0]);
 	dash_icmp_limit_init(&eni->icmp[1]);
@@ -372,6 +372,17 @@ static int dash_eni_parse(struct dash_txn *txn, struct dash_eni_cfg *cfg,
 		case DASH_A_ENI_ENCAP_SIP:
 			dash_nla_addr(nla, &addr);
 			cfg->encap_sip[!dash_addr_is_v4(&addr)] = addr;
+			break;
+		case DASH_A_ENI_PL_UNDERLAY_SIP:
+			dash_nla_addr(nla, &addr);
+			cfg->pl_underlay_sip[!dash_addr_is_v4(&addr)] = addr;
+			break;
+		case DASH_A_ENI_PL_SIP:
+			cfg->pl_sip = nla_get_in6_addr(nla);
+			cfg->has_pl_sip = true;
+			break;
+		case DASH_A_ENI_PL_SIP_MASK:
+			cfg->pl_mask = nla_get_in6_addr(nla);
 			break;
 		case DASH_A_ENI_DSCP_MODE:
 			cfg->dscp_pipe = nla_get_u8(nla) == DASH_DSCP_MODE_PIPE;

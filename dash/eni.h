@@ -74,6 +74,8 @@ struct dash_eni_cfg {
 	u8 dscp;
 	/** @has_underlay_ip: @underlay_ip is set */
 	bool has_underlay_ip;
+	/** @has_pl_sip: @pl_sip is set */
+	bool has_pl_sip;
 	/** @vnet: the ENI's VNET, or NULL */
 	struct dash_vnet *vnet;
 	/** @underlay_ip: PA of the VM's host, when @has_underlay_ip */
@@ -82,6 +84,12 @@ struct dash_eni_cfg {
 	u32 vm_vni;
 	/** @encap_sip: outer source by family [v4, v6]; unspecified: the VIP */
 	struct in6_addr encap_sip[2];
+	/** @pl_underlay_sip: the same towards private links, before @encap_sip */
+	struct in6_addr pl_underlay_sip[2];
+	/** @pl_sip: pl_sip_encoding, when @has_pl_sip */
+	struct in6_addr pl_sip;
+	/** @pl_mask: bits of overlay sources that give way to @pl_sip */
+	struct in6_addr pl_mask;
 	/** @acl: by enum dash_direction and family [v4, v6] */
 	struct dash_acl_bind acl[2][2];
 	/** @routes: outbound routes, or NULL */
@@ -140,6 +148,8 @@ struct dash_eni {
 	u32 id;
 	/** @gen: generation of the policy that concerns it */
 	u32 gen;
+	/** @n_to6: connections whose answers are of the other family */
+	atomic_t n_to6;
 	/** @marks: since which of them decisions hold */
 	struct dash_policy_marks marks;
 	/** @flows: connections */

@@ -71,6 +71,8 @@ struct dash_explain {
 	bool sent;
 	/** @xf: transform */
 	struct dash_xform xf;
+	/** @overlay: inner source and destination, where it changes the family */
+	struct in6_addr overlay[2];
 };
 
 /* Forget the stages of a decision that another one takes the place of. */

@@ -27,6 +27,7 @@ struct dash_meter;
 struct dash_nat;
 struct dash_nat_pool;
 struct dash_net;
+struct dash_to6;
 struct dash_vnet;
 
 /**
@@ -101,6 +102,8 @@ struct dash_flow_act {
 	struct dash_meter *meter;
 	/** @pool: NAT addresses and ports of a new connection, or NULL; as @vnet */
 	const struct dash_nat_pool *pool;
+	/** @to6: how addresses of a new connection change their family; as @vnet */
+	const struct dash_to6 *to6;
 	/** @ip: address mapped */
 	struct in6_addr ip;
 	/** @mapping: id of the mapping used; 0 when any change of @vnet counts */

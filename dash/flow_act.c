@@ -86,7 +86,8 @@ static int act_obj_cmpfn(struct rhashtable_compare_arg *arg, const void *obj)
 		 a->encap == b->encap && a->again == b->again &&
 		 a->from_vip == b->from_vip && a->vnet == b->vnet &&
 		 a->endpoints == b->endpoints && a->meter == b->meter &&
-		 a->pool == b->pool && ipv6_addr_equal(&a->ip, &b->ip) &&
+		 a->pool == b->pool && a->to6 == b->to6 &&
+		 ipv6_addr_equal(&a->ip, &b->ip) &&
 		 ipv6_addr_equal(&a->pa, &b->pa) &&
 		 ipv6_addr_equal(&a->vip, &b->vip) &&
 		 act_xform_equal(&a->xf[0], &b->xf[0]) &&

@@ -12,6 +12,7 @@
 #include "addr.h"
 #include "host.h"
 #include "rows.h"
+#include "to6.h"
 
 struct dash_content {
 	const void *attrs;
@@ -125,6 +126,12 @@ static void dash_pa_put(struct dash_hosts *hosts, struct dash_pa *pa)
 	kfree_rcu(pa, rcu);
 }
 
+static size_t dash_host_bytes(const struct dash_host *host)
+{
+	return struct_size(host, attrs, host->len) +
+	       (host->to6 ? sizeof(*host->to6) : 0);
+}
+
 static void dash_host_free(struct dash_hosts *hosts, struct dash_host *host)
 {
 	if (hosts->last == host)
@@ -133,7 +140,7 @@ static void dash_host_free(struct dash_hosts *hosts, struct dash_host *host)
 	dash_pa_put(hosts, host->pa[1]);
 	if (host->id)
 		xa_erase(&hosts->by_id, host->id);
-	hosts->bytes -= struct_size(host, attrs, host->len);
+	hosts->bytes -= dash_host_bytes(host);
 	kfree_rcu(host, rcu);
 }
 
@@ -186,17 +193,24 @@ static int dash_host_parse(struct dash_hosts *hosts, struct dash_host *host)
 }
 
 static struct dash_host *dash_host_new(struct dash_hosts *hosts,
-				       const struct dash_content *c)
+				       const struct dash_content *c,
+				       const struct dash_row *row)
 {
+	size_t room = dash_to6_room(row);
 	struct dash_host *host;
 	int err;
 
-	host = kzalloc(struct_size(host, attrs, c->len), GFP_KERNEL_ACCOUNT);
+	host = kzalloc(struct_size(host, attrs, c->len) + room,
+		       GFP_KERNEL_ACCOUNT);
 	if (!host)
 		return NULL;
 	memcpy(host->attrs, c->attrs, c->len);
 	host->len = c->len;
-	hosts->bytes += struct_size(host, attrs, c->len);
+	if (room) {
+		host->to6 = (struct dash_to6 *)(host->attrs + host->len);
+		dash_to6_parse(host->to6, row);
+	}
+	hosts->bytes += dash_host_bytes(host);
 
 	err = dash_host_parse(hosts, host);
 	if (!err)
@@ -244,7 +258,7 @@ struct dash_host *dash_host_get(struct dash_hosts *hosts,
 		host = rhashtable_lookup_fast(&hosts->by_content, &c,
 					      dash_host_params);
 		if (!host)
-			host = dash_host_new(hosts, &c);
+			host = dash_host_new(hosts, &c, row);
 		hosts->last = host;
 	}
 	if (attrs != small)

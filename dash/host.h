@@ -12,6 +12,7 @@
 #include <net/netlink.h>
 
 struct dash_row;
+struct dash_to6;
 
 /**
  * struct dash_pa - a provider address that mappings of a VNET name
@@ -49,6 +50,8 @@ struct dash_host {
 	u32 vni;
 	/** @meter_or: bits of the metering class */
 	u32 meter_or;
+	/** @to6: how a privatelink translates, behind @attrs, or NULL */
+	struct dash_to6 *to6;
 	/** @has_vni: @vni is set */
 	bool has_vni;
 	/** @use_dst_vni: use the mapping's VNET's VNI, else the ENI's VNET's */

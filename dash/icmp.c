@@ -44,6 +44,7 @@
 #include "icmp.h"
 #include "parse.h"
 #include "stats.h"
+#include "to6.h"
 #include "underlay.h"
 #include "xform.h"
 
@@ -194,12 +195,17 @@ static u32 dash_icmp_mtu(const struct dash_pkt *pkt,
 {
 	u32 mtu = pkt->mtu - min(pkt->mtu, dash_xform_overhead(xf));
 
+	/* of IPv4, behind a translation */
+	if (xf->nat == DASH_XFORM_NAT_4TO6)
+		return mtu;
 	return pkt->t.v6 ? max_t(u32, mtu, IPV6_MIN_MTU) :
 			   clamp_t(u32, mtu, DASH_ICMP_MTU4_MIN, U16_MAX);
 }
 
-void dash_icmp_too_big(const struct dash_pkt *pkt, const struct dash_xform *xf,
-		       const struct dash_xform *back)
+static void dash_icmp_tell(const struct dash_pkt *pkt,
+			   const struct dash_xform *xf,
+			   const struct dash_xform *back,
+			   const struct dash_tuple *t)
 {
 	/* From @back's view a packet that came in and is on its way out. It may
 	 * be fragmented outside: nobody would answer an answer.
@@ -213,10 +219,10 @@ void dash_icmp_too_big(const struct dash_pkt *pkt, const struct dash_xform *xf,
 		.outer = pkt->outer,
 		.hash = pkt->hash,
 		.flow = pkt->flow,
-		.t.src = pkt->t.dst,
-		.t.dst = pkt->t.src,
-		.t.proto = pkt->t.v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP,
-		.t.v6 = pkt->t.v6,
+		.t.src = t->dst,
+		.t.dst = t->src,
+		.t.proto = t->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP,
+		.t.v6 = t->v6,
 		.inner_l3 = ETH_HLEN,
 		.inner_l4 = ETH_HLEN + (pkt->t.v6 ? sizeof(struct ipv6hdr) :
 						    sizeof(struct iphdr)),
@@ -245,4 +251,21 @@ void dash_icmp_too_big(const struct dash_pkt *pkt, const struct dash_xform *xf,
 		return;
 	}
 	dash_stats_generated(pkt->eni->stats, answer.dir);
+}
+
+void dash_icmp_too_big(struct dash_pkt *pkt, const struct dash_xform *xf,
+		       const struct dash_xform *back)
+{
+	struct dash_tuple t = pkt->t;
+	const struct in6_addr *addr[2];
+
+	/* an answer is in the VM's words already, and is IPv4 by now */
+	if (unlikely(xf->nat == DASH_XFORM_NAT_4TO6)) {
+		dash_to6_addrs(pkt, xf, addr);
+		pkt->t.src = *addr[0];
+		pkt->t.dst = *addr[1];
+		pkt->t.v6 = true;
+	}
+	dash_icmp_tell(pkt, xf, back, &t);
+	pkt->t = t;
 }

@@ -70,9 +70,11 @@ struct sk_buff *dash_icmp_build(const struct dash_pkt *pkt, u32 at, u32 mtu);
  * @xf: transform applied to it
  * @back: transform of the other direction, by which the answer goes
  *
+ * Where the transform changed the family, it is told about the packet as it was
+ * to be sent, and the answer gets its family as any other one does.
  * Context: RCU, softirq.
  */
-void dash_icmp_too_big(const struct dash_pkt *pkt, const struct dash_xform *xf,
+void dash_icmp_too_big(struct dash_pkt *pkt, const struct dash_xform *xf,
 		       const struct dash_xform *back);
 
 #endif /* _DASH_ICMP_H */

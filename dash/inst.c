@@ -118,6 +118,8 @@ static struct dash_inst *dash_inst_defaults(void)
 	inst->vxlan_port = htons(DASH_DEFAULT_VXLAN_PORT);
 	inst->max_flows = DASH_DEFAULT_MAX_FLOWS;
 	inst->df = true;
+	inst->encap[DASH_INST_SERVICETUNNEL].type = DASH_ENCAP_TYPE_NVGRE;
+	inst->encap[DASH_INST_PRIVATELINK].type = DASH_ENCAP_TYPE_NVGRE;
 	ether_addr_copy(inst->fake_mac, fake_mac);
 	return inst;
 }
@@ -327,16 +329,18 @@ static int dash_inst_add_pas(struct dash_txn *txn, struct dash_inst *inst)
 	return 0;
 }
 
-/* The routing type vnet_encap may name a VNI and another encapsulation. */
-static void dash_inst_add_type(struct dash_txn *txn, struct dash_inst *inst)
+/* A routing type may name a VNI and another encapsulation than it has without a
+ * row: VXLAN within VNETs, NVGRE to services.
+ */
+static void dash_inst_add_type(struct dash_txn *txn, const char *name,
+			       struct dash_inst_encap *encap)
 {
 	struct nlattr *tb[DASH_A_TYPE_STEP_MAX + 1];
 	const struct nlattr *nla;
 	struct dash_sym *sym;
 	int rem;
 
-	sym = dash_sym_find(txn->dn, DASH_OBJECT_TYPE_ROUTING_TYPE,
-			    "vnet_encap");
+	sym = dash_sym_find(txn->dn, DASH_OBJECT_TYPE_ROUTING_TYPE, name);
 	if (!sym || !dash_sym_next(sym))
 		return;
 	dash_row_for_each(nla, dash_sym_next(sym), rem) {
@@ -345,18 +349,22 @@ static void dash_inst_add_type(struct dash_txn *txn, struct dash_inst *inst)
 				     dash_type_step_nl_policy, NULL))
 			continue;
 		if (tb[DASH_A_TYPE_STEP_VNI]) {
-			inst->encap_vni = nla_get_u32(tb[DASH_A_TYPE_STEP_VNI]);
-			inst->has_encap_vni = true;
+			encap->vni = nla_get_u32(tb[DASH_A_TYPE_STEP_VNI]);
+			encap->has_vni = true;
 		}
 		if (tb[DASH_A_TYPE_STEP_ENCAP])
-			inst->encap_type =
-				nla_get_u8(tb[DASH_A_TYPE_STEP_ENCAP]);
+			encap->type = nla_get_u8(tb[DASH_A_TYPE_STEP_ENCAP]);
 	}
 }
 
 /* Build the settings that the rows of the end state make. */
 int dash_inst_prepare(struct dash_txn *txn)
 {
+	static const char * const types[DASH_INST_TYPES] = {
+		[DASH_INST_VNET_ENCAP] = "vnet_encap",
+		[DASH_INST_SERVICETUNNEL] = "servicetunnel",
+		[DASH_INST_PRIVATELINK] = "privatelink",
+	};
 	struct dash_inst *inst = dash_inst_defaults();
 	struct in6_addr first[2] = {};
 	struct dash_sym *sym;
@@ -375,7 +383,8 @@ int dash_inst_prepare(struct dash_txn *txn)
 	err = dash_inst_add_pas(txn, inst);
 	if (err)
 		goto free_inst;
-	dash_inst_add_type(txn, inst);
+	for (i = 0; i < DASH_INST_TYPES; i++)
+		dash_inst_add_type(txn, types[i], &inst->encap[i]);
 
 	/* Sorting forgets which was first. */
 	if (inst->n_vm_vni)

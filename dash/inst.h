@@ -38,6 +38,32 @@ struct dash_nexthop {
 };
 
 /**
+ * enum dash_inst_type - routing types that have an encapsulation
+ */
+enum dash_inst_type {
+	/** @DASH_INST_VNET_ENCAP: vnet_encap, of mappings and routes */
+	DASH_INST_VNET_ENCAP,
+	/** @DASH_INST_SERVICETUNNEL: servicetunnel, of routes */
+	DASH_INST_SERVICETUNNEL,
+	/** @DASH_INST_PRIVATELINK: privatelink, of mappings */
+	DASH_INST_PRIVATELINK,
+	/** @DASH_INST_TYPES: how many there are */
+	DASH_INST_TYPES
+};
+
+/**
+ * struct dash_inst_encap - encapsulation of a routing type
+ */
+struct dash_inst_encap {
+	/** @vni: VNI, when @has_vni */
+	u32 vni;
+	/** @has_vni: @vni is set */
+	bool has_vni;
+	/** @type: enum dash_encap_type */
+	u8 type;
+};
+
+/**
  * struct dash_inst - settings at one time
  *
  * Immutable once published; replaced whole. RCU.
@@ -93,12 +119,8 @@ struct dash_inst {
 	struct dash_pa_row *pa;
 	/** @n_pa: how many */
 	u32 n_pa;
-	/** @encap_vni: VNI of the routing type vnet_encap, when @has_encap_vni */
-	u32 encap_vni;
-	/** @has_encap_vni: @encap_vni is set */
-	bool has_encap_vni;
-	/** @encap_type: enum dash_encap_type of the routing type vnet_encap */
-	u8 encap_type;
+	/** @encap: by enum dash_inst_type */
+	struct dash_inst_encap encap[DASH_INST_TYPES];
 	/** @fake_mac: MAC address of whatever VMs talk to */
 	u8 fake_mac[ETH_ALEN] __aligned(2);
 };

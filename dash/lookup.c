@@ -5,6 +5,7 @@
 #include "inst.h"
 #include "lookup.h"
 #include "parse.h"
+#include "to6.h"
 
 /* The tests of DASH give ENIs group addresses; those are no multicast. */
 static bool dash_mac_is_group(const struct dash_pkt *pkt, const u8 *mac)
@@ -31,6 +32,9 @@ enum dash_drop dash_lookup_eni(struct dash_pkt *pkt)
 	if (!pkt->ecfg)
 		return DASH_DROP_NO_ENI;
 	pkt->eni = pkt->ecfg->eni;
+	if (unlikely(pkt->t.v6 && pkt->dir == DASH_DIRECTION_INBOUND &&
+		     atomic_read(&pkt->eni->n_to6)))
+		dash_to6_begin(pkt);
 	return DASH_DROP_NONE;
 }
 

@@ -14,8 +14,9 @@ struct dash_pkt;
  * @pkt: packet, parsed; dir, eni and ecfg are set
  *
  * A VNI of VMs means outbound and the ENI that has the inner source MAC, any
- * other inbound and the one that has the inner destination MAC.
- * Context: RCU.
+ * other inbound and the one that has the inner destination MAC. An answer of the
+ * other family gets the tuple of its connection.
+ * Context: RCU, BH off.
  *
  * Return: DASH_DROP_NONE, DASH_DROP_MULTICAST, DASH_DROP_MALFORMED (a group
  * address as source) or DASH_DROP_NO_ENI.

@@ -15,6 +15,7 @@
 #include "lpm.h"
 #include "mapping.h"
 #include "memory.h"
+#include "nat.h"
 #include "netns.h"
 #include "route.h"
 #include "rows.h"
@@ -138,7 +139,8 @@ static void dash_memory_flows(struct dash_flow_table *ft,
 	m->bytes = sizeof(*ft) + ft->n_shards * sizeof(*ft->shards) +
 		   m->objects * sizeof(struct dash_flow) +
 		   atomic_read(&ft->acts.nelems) * sizeof(struct dash_flow_act) +
-		   dash_rhashtable_bytes(&ft->acts);
+		   dash_rhashtable_bytes(&ft->acts) + dash_nat_bytes(ft) +
+		   dash_rhashtable_bytes(&ft->nat);
 	for (i = 0; i < ft->n_shards; i++)
 		m->bytes += dash_rhashtable_bytes(&ft->shards[i].ht);
 }

@@ -23,6 +23,9 @@
  * can be found, leads nowhere until it can be, and is fixed for its life: with
  * another one the responder would not know it any more.
  *
+ * The same goes for connections whose packets change the family, see to6.c. Their
+ * names are found among those of the ENI that the packet came for.
+ *
  * Memory: 96 bytes, and 8 to 16 in the table.
  */
 #include <linux/bitops.h>
@@ -30,12 +33,15 @@
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
 
+#include "eni.h"
+#include "explain.h"
 #include "flow_impl.h"
 #include "inst.h"
 #include "nat.h"
 #include "parse.h"
 #include "rewrite.h"
 #include "route.h"
+#include "to6.h"
 
 static struct kmem_cache *nat_cache;
 
@@ -65,11 +71,15 @@ static bool nat_has_ports(u8 proto)
 	return proto == IPPROTO_TCP || proto == IPPROTO_UDP;
 }
 
-/* The responder's name of a connection, but for the port. */
+/* The responder's name of a connection, but for a port that changes. */
 static void nat_name(struct dash_nat *nat, const struct dash_pkt *pkt,
 		     const struct dash_flow_act *what)
 {
 	nat->key = pkt->key;
+	if (what->to6) {
+		dash_to6_name(&nat->key, what->to6, pkt->ecfg);
+		return;
+	}
 	nat->key.laddr = what->xf[0].saddr;
 	nat->key.eni_proto = pkt->t.proto;
 }
@@ -109,7 +119,7 @@ static void nat_search_init(struct nat_search *s, const struct dash_pkt *pkt,
 
 	s->n = 0;
 	s->tries = 1;
-	if (pool->keep || !nat_has_ports(pkt->t.proto))
+	if (!pool || pool->keep || !nat_has_ports(pkt->t.proto))
 		return;
 	s->lo = pool->lo;
 	s->n = pool->hi - pool->lo + 1;
@@ -145,6 +155,7 @@ enum dash_drop dash_nat_create(struct dash_flow_table *ft,
 	nat = kmem_cache_zalloc(nat_cache, GFP_ATOMIC | __GFP_NOWARN);
 	if (!nat)
 		return DASH_DROP_NO_MEMORY;
+	nat->to6 = what->to6;
 	nat_name(nat, pkt, what);
 	if (port)
 		nat->key.lport = *port;
@@ -154,6 +165,8 @@ enum dash_drop dash_nat_create(struct dash_flow_table *ft,
 		err = nat_insert(ft, nat);
 		if (!err) {
 			flow->nat = nat;
+			if (nat->to6)
+				atomic_inc(&flow->eni->n_to6);
 			return DASH_DROP_NONE;
 		}
 		if (err != -EEXIST) {
@@ -167,7 +180,8 @@ enum dash_drop dash_nat_create(struct dash_flow_table *ft,
 
 enum dash_drop dash_nat_try(struct dash_flow_table *ft,
 			    const struct dash_pkt *pkt,
-			    const struct dash_flow_act *what, __be16 *port)
+			    const struct dash_flow_act *what,
+			    struct dash_flow_key *name)
 {
 	struct nat_search s;
 	struct dash_nat nat;
@@ -177,10 +191,30 @@ enum dash_drop dash_nat_try(struct dash_flow_table *ft,
 	while (nat_search_next(&s, &nat.key.lport)) {
 		if (nat_lookup(ft, &nat))
 			continue;
-		*port = nat.key.lport;
+		*name = nat.key;
 		return DASH_DROP_NONE;
 	}
 	return DASH_DROP_NAT_EXHAUSTED;
+}
+
+void dash_nat_explain(const struct dash_pkt *pkt,
+		      const struct dash_flow_key *name)
+{
+	struct dash_explain *rec = pkt->rec;
+
+	switch (rec->xf.nat) {
+	case DASH_XFORM_NAT_SRC:
+		rec->xf.sport = name->lport;
+		break;
+	case DASH_XFORM_NAT_4TO6:
+		rec->overlay[0] = name->laddr;
+		rec->overlay[1] = name->raddr;
+		break;
+	case DASH_XFORM_NAT_6TO4:
+		rec->overlay[0] = pkt->key.raddr;
+		rec->overlay[1] = pkt->key.laddr;
+		break;
+	}
 }
 
 void dash_nat_publish(struct dash_flow *flow)
@@ -197,6 +231,8 @@ static void nat_free_rcu(struct rcu_head *rcu)
 void dash_nat_remove(struct dash_flow_table *ft, struct dash_flow *flow)
 {
 	rhashtable_remove_fast(&ft->nat, &flow->nat->node, nat_params);
+	if (flow->nat->to6)
+		atomic_dec(&flow->eni->n_to6);
 	call_rcu(&flow->nat->rcu, nat_free_rcu);
 }
 
@@ -210,15 +246,25 @@ struct dash_flow *dash_nat_find(struct dash_flow_table *ft,
 	return nat ? smp_load_acquire(&nat->flow) : NULL;
 }
 
-bool dash_nat_holds(const struct dash_flow *flow,
+size_t dash_nat_bytes(struct dash_flow_table *ft)
+{
+	return atomic_read(&ft->nat.nelems) * sizeof(struct dash_nat);
+}
+
+bool dash_nat_holds(const struct dash_flow *flow, const struct dash_pkt *pkt,
 		    const struct dash_flow_act *what)
 {
 	const struct dash_nat *nat = flow->nat;
 	const struct dash_nat_pool *pool;
+	struct dash_nat now;
 	u16 port;
 
-	if (what->xf[0].nat != DASH_XFORM_NAT_SRC)
+	if (!what->xf[0].nat)
 		return !nat;
+	if (what->to6) {
+		nat_name(&now, pkt, what);
+		return nat && !memcmp(&nat->key, &now.key, sizeof(now.key));
+	}
 	if (!nat || !ipv6_addr_equal(&nat->key.laddr, &what->xf[0].saddr))
 		return false;
 	pool = what->pool;

@@ -34,11 +34,14 @@ struct dash_nat {
 	struct rhash_head node;
 	/**
 	 * @key: what the responder takes the connection for: @laddr and @lport
-	 * are the NAT address and port, and the ENI has the id 0
+	 * are the NAT address and port, and the ENI has the id 0. When the
+	 * family changes, the addresses are of that, and the ENI has its id.
 	 */
 	struct dash_flow_key key;
 	/** @hash: keyed hash of @key */
 	u32 hash;
+	/** @to6: the family changes */
+	bool to6;
 	/** @flow: connection, NULL until that can be found itself */
 	struct dash_flow *flow;
 	/** @rcu: for freeing */
@@ -87,7 +90,7 @@ void dash_nat_table_fini(struct dash_flow_table *ft);
  * @ft: table
  * @flow: connection, not in the table yet
  * @pkt: its first packet
- * @what: its decision, with source NAT
+ * @what: its decision, which translates
  * @port: the only one that will do, or NULL
  *
  * Context: RCU, BH off.
@@ -115,33 +118,52 @@ void dash_nat_publish(struct dash_flow *flow);
 void dash_nat_remove(struct dash_flow_table *ft, struct dash_flow *flow);
 
 /**
- * dash_nat_try - which port would a new connection get?
+ * dash_nat_try - which name would a new connection get?
  * @ft: table
  * @pkt: its first packet
- * @what: its decision, with source NAT
- * @port: set, network order; the identifier of ICMP, 0 without ports
+ * @what: its decision, which translates
+ * @name: set, see struct dash_nat; the port is the identifier of ICMP, 0 without
+ *	ports
  *
  * Context: RCU.
  * Return: DASH_DROP_NONE or DASH_DROP_NAT_EXHAUSTED.
  */
 enum dash_drop dash_nat_try(struct dash_flow_table *ft,
 			    const struct dash_pkt *pkt,
-			    const struct dash_flow_act *what, __be16 *port);
+			    const struct dash_flow_act *what,
+			    struct dash_flow_key *name);
+
+/**
+ * dash_nat_explain - tell a packet in thought what it is translated into
+ * @pkt: packet, whose transform is explained
+ * @name: what the responder takes its connection for
+ */
+void dash_nat_explain(const struct dash_pkt *pkt,
+		      const struct dash_flow_key *name);
 
 /**
  * dash_nat_holds - may a connection go on by a new decision?
  * @flow: connection
+ * @pkt: packet that was decided about
  * @what: decision
  *
  * What the other side knows a connection by cannot change.
  * Context: RCU.
  * Return: false when it was translated otherwise than it should be now.
  */
-bool dash_nat_holds(const struct dash_flow *flow,
+bool dash_nat_holds(const struct dash_flow *flow, const struct dash_pkt *pkt,
 		    const struct dash_flow_act *what);
 
 /**
- * dash_nat_find - the connection that a packet to a NAT address is of
+ * dash_nat_bytes - memory of all second names
+ * @ft: table
+ *
+ * Return: bytes, without what the hash table needs.
+ */
+size_t dash_nat_bytes(struct dash_flow_table *ft);
+
+/**
+ * dash_nat_find - the connection that a packet of the responder is of
  * @ft: table
  * @key: as in struct dash_nat
  *

@@ -130,8 +130,16 @@ bool dash_nl_get_addr(struct genl_info *info, const struct nlattr *nla,
 	return true;
 }
 
+int dash_nl_put_overlay(struct sk_buff *skb,
+			const struct in6_addr *const overlay[2])
+{
+	return dash_nl_put_addr(skb, DASH_A_XFORM_OVERLAY_SRC, overlay[0]) ?:
+	       dash_nl_put_addr(skb, DASH_A_XFORM_OVERLAY_DST, overlay[1]);
+}
+
 int dash_nl_put_xform(struct sk_buff *skb, int attr,
-		      const struct dash_xform *xf, const char *dev,
+		      const struct dash_xform *xf,
+		      const struct in6_addr *const overlay[2], const char *dev,
 		      u64 packets, u64 bytes)
 {
 	struct nlattr *nest = nla_nest_start(skb, attr);
@@ -148,6 +156,8 @@ int dash_nl_put_xform(struct sk_buff *skb, int attr,
 	if (xf->nat == DASH_XFORM_NAT_SRC &&
 	    (dash_nl_put_addr(skb, DASH_A_XFORM_NAT_SRC, &xf->saddr) ||
 	     nla_put_u16(skb, DASH_A_XFORM_NAT_SPORT, ntohs(xf->sport))))
+		goto cancel;
+	if (dash_xform_is_xlat(xf) && dash_nl_put_overlay(skb, overlay))
 		goto cancel;
 	if (xf->set_dmac &&
 	    nla_put(skb, DASH_A_XFORM_DST_MAC, ETH_ALEN, xf->dmac))

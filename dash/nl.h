@@ -128,10 +128,21 @@ void dash_nl_txn_drop_all(struct dash_net *dn);
 void dash_nl_txn_release(struct dash_net *dn, u32 portid);
 
 /**
+ * dash_nl_put_overlay - add inner addresses of another family than before
+ * @skb: message, within the attributes of a transform
+ * @overlay: source and destination
+ *
+ * Return: 0 or -EMSGSIZE.
+ */
+int dash_nl_put_overlay(struct sk_buff *skb,
+			const struct in6_addr *const overlay[2]);
+
+/**
  * dash_nl_put_xform - add what happens to packets
  * @skb: message
  * @attr: attribute to nest it in
  * @xf: transform
+ * @overlay: inner source and destination, when it changes the family
  * @dev: device that they leave by, or NULL for counters instead
  * @packets: counter
  * @bytes: counter
@@ -139,7 +150,8 @@ void dash_nl_txn_release(struct dash_net *dn, u32 portid);
  * Return: 0 or -EMSGSIZE.
  */
 int dash_nl_put_xform(struct sk_buff *skb, int attr,
-		      const struct dash_xform *xf, const char *dev,
+		      const struct dash_xform *xf,
+		      const struct in6_addr *const overlay[2], const char *dev,
 		      u64 packets, u64 bytes);
 
 /**

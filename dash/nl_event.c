@@ -23,10 +23,12 @@
 #include <net/genetlink.h>
 
 #include "acl.h"
+#include "addr.h"
 #include "eni.h"
 #include "event.h"
 #include "explain.h"
 #include "flow.h"
+#include "nat.h"
 #include "netns.h"
 #include "nl.h"
 #include "nl_event.h"
@@ -278,6 +280,26 @@ static noinline int dash_put_deciding(struct sk_buff *skb,
 	return dash_nl_put_acl_step(skb, DASH_A_EVENT_ACL_STEP, acl);
 }
 
+/* The addresses that the other side knows, where those are of another family. */
+static int dash_put_translated(struct sk_buff *skb,
+			       const struct dash_flow *flow)
+{
+	const struct dash_nat *nat = flow->nat;
+	const struct in6_addr *overlay[2];
+	struct nlattr *nest;
+
+	if (!nat || dash_addr_is_v4(&nat->key.laddr) ==
+		    dash_addr_is_v4(&flow->key.laddr))
+		return 0;
+	overlay[0] = &nat->key.laddr;
+	overlay[1] = &nat->key.raddr;
+	nest = nla_nest_start(skb, DASH_A_EVENT_FORWARD);
+	if (!nest || dash_nl_put_overlay(skb, overlay))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
 void dash_event_flow_new(const struct dash_flow *flow,
 			 const struct dash_pkt *pkt)
 {
@@ -293,6 +315,7 @@ void dash_event_flow_new(const struct dash_flow *flow,
 	err = dash_event_begin(q, DASH_EVENT_KIND_NEW, &hdr) ?:
 	      dash_put_tuple(q->skb, flow->eni, flow->dir, &t) ?:
 	      nla_put_u8(q->skb, DASH_A_EVENT_STATE, READ_ONCE(flow->state)) ?:
+	      dash_put_translated(q->skb, flow) ?:
 	      dash_put_deciding(q->skb, pkt, true);
 	dash_event_end(q, hdr, err);
 }

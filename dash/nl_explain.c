@@ -18,6 +18,7 @@
 #include "nl_gen.h"
 #include "parse.h"
 #include "pipeline.h"
+#include "to6.h"
 #include "tunnel.h"
 #include "underlay.h"
 #include "vnet.h"
@@ -168,6 +169,9 @@ int dash_nl_put_explain_pkt(struct sk_buff *skb, const struct dash_pkt *pkt,
 int dash_nl_put_explain(struct sk_buff *skb, const struct dash_pkt *pkt)
 {
 	const struct dash_explain *rec = pkt->rec;
+	const struct in6_addr *overlay[2] = {
+		&rec->overlay[0], &rec->overlay[1]
+	};
 	char dev[IFNAMSIZ] = "";
 
 	if (dash_nl_put_explain_pkt(skb, pkt, true))
@@ -202,8 +206,8 @@ int dash_nl_put_explain(struct sk_buff *skb, const struct dash_pkt *pkt)
 				     rec->meter_rule->row)))
 			return -EMSGSIZE;
 		dash_underlay_dev(pkt, &rec->xf, dev);
-		if (dash_nl_put_xform(skb, DASH_A_EXPLAIN_XFORM, &rec->xf, dev,
-				      0, 0))
+		if (dash_nl_put_xform(skb, DASH_A_EXPLAIN_XFORM, &rec->xf,
+				      overlay, dev, 0, 0))
 			return -EMSGSIZE;
 	}
 	return nla_put(skb, DASH_A_EXPLAIN_SMAC, ETH_ALEN, pkt->ecfg->mac);
@@ -255,6 +259,8 @@ int dash_nl_explain_doit(struct sk_buff *skb, struct genl_info *info)
 	err = dash_explain_outer(info, pkt);
 	if (err)
 		goto unlock;
+	if (pkt->t.v6 && pkt->dir == DASH_DIRECTION_INBOUND)
+		dash_to6_begin(pkt);
 	reason = dash_pipeline_explain(pkt);
 	err = nla_put_u32(reply, DASH_A_EXPLAIN_DROP, reason) ?:
 	      dash_nl_put_explain(reply, pkt);

@@ -80,7 +80,9 @@ static int dash_put_flow(struct sk_buff *skb, const struct dash_flow *flow,
 {
 	const struct dash_flow_act *act = rcu_dereference(flow->act);
 	struct dash_xform xf[2] = { act->xf[0], act->xf[1] };
+	const struct in6_addr *vm[2] = { &flow->key.raddr, &flow->key.laddr };
 	bool frames = act->encap == DASH_ENCAP_NONE;
+	const struct in6_addr *overlay[2] = {};
 	unsigned long now = jiffies;
 	char dev[IFNAMSIZ];
 	struct dash_tuple t;
@@ -88,8 +90,12 @@ static int dash_put_flow(struct sk_buff *skb, const struct dash_flow *flow,
 
 	for (i = 0; i < 2; i++)
 		xf[i].sport = dash_xform_sport(&xf[i], flow->hash);
-	if (flow->nat)
+	if (xf[0].nat == DASH_XFORM_NAT_SRC)
 		xf[0].sport = flow->nat->key.lport;
+	if (dash_xform_is_xlat(&xf[0])) {
+		overlay[0] = &flow->nat->key.laddr;
+		overlay[1] = &flow->nat->key.raddr;
+	}
 	dash_flow_tuple(flow, &t);
 	if (nla_put_string(skb, DASH_A_FLOW_ENI, flow->eni->name) ||
 	    nla_put_u8(skb, DASH_A_FLOW_DIRECTION, flow->dir) ||
@@ -104,10 +110,10 @@ static int dash_put_flow(struct sk_buff *skb, const struct dash_flow *flow,
 			dash_flow_seconds(dash_flow_last(flow), now)) ||
 	    nla_put_u32(skb, DASH_A_FLOW_EXPIRES,
 			dash_flow_seconds(now, dash_flow_expires(flow))) ||
-	    dash_nl_put_xform(skb, DASH_A_FLOW_FORWARD, &xf[0], NULL,
+	    dash_nl_put_xform(skb, DASH_A_FLOW_FORWARD, &xf[0], overlay, NULL,
 			      READ_ONCE(flow->packets[0]),
 			      READ_ONCE(flow->bytes[0])) ||
-	    dash_nl_put_xform(skb, DASH_A_FLOW_REVERSE, &xf[1], NULL,
+	    dash_nl_put_xform(skb, DASH_A_FLOW_REVERSE, &xf[1], vm, NULL,
 			      READ_ONCE(flow->packets[1]),
 			      READ_ONCE(flow->bytes[1])) ||
 	    nla_put_u8(skb, DASH_A_FLOW_STALE, dash_resim_is_stale(flow)))

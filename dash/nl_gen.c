@@ -74,7 +74,7 @@ const struct nla_policy dash_appliance_nl_policy[DASH_A_APPLIANCE_MAX_MEMORY + 1
 	[DASH_A_APPLIANCE_MAX_MEMORY] = { .type = NLA_U64, },
 };
 
-const struct nla_policy dash_eni_nl_policy[DASH_A_ENI_APPEND + 1] = {
+const struct nla_policy dash_eni_nl_policy[DASH_A_ENI_PL_UNDERLAY_SIP + 1] = {
 	[DASH_A_ENI_NAME] = { .type = NLA_NUL_STRING, .len = 63, },
 	[DASH_A_ENI_ENI_ID] = { .type = NLA_NUL_STRING, .len = 63, },
 	[DASH_A_ENI_MAC] = NLA_POLICY_EXACT_LEN(6),
@@ -95,6 +95,9 @@ const struct nla_policy dash_eni_nl_policy[DASH_A_ENI_APPEND + 1] = {
 	[DASH_A_ENI_V4_METER_POLICY] = { .type = NLA_NUL_STRING, .len = 63, },
 	[DASH_A_ENI_V6_METER_POLICY] = { .type = NLA_NUL_STRING, .len = 63, },
 	[DASH_A_ENI_APPEND] = { .type = NLA_FLAG, },
+	[DASH_A_ENI_PL_SIP] = NLA_POLICY_EXACT_LEN(16),
+	[DASH_A_ENI_PL_SIP_MASK] = NLA_POLICY_EXACT_LEN(16),
+	[DASH_A_ENI_PL_UNDERLAY_SIP] = { .type = NLA_BINARY, },
 };
 
 const struct nla_policy dash_eni_route_nl_policy[DASH_A_ENI_ROUTE_GROUP + 1] = {
@@ -102,7 +105,7 @@ const struct nla_policy dash_eni_route_nl_policy[DASH_A_ENI_ROUTE_GROUP + 1] = {
 	[DASH_A_ENI_ROUTE_GROUP] = { .type = NLA_NUL_STRING, .len = 63, },
 };
 
-const struct nla_policy dash_mapping_nl_policy[DASH_A_MAPPING_REPLY_BYTES + 1] = {
+const struct nla_policy dash_mapping_nl_policy[DASH_A_MAPPING_USE_PL_SIP_ENI + 1] = {
 	[DASH_A_MAPPING_VNET] = { .type = NLA_NUL_STRING, .len = 63, },
 	[DASH_A_MAPPING_IP] = { .type = NLA_BINARY, },
 	[DASH_A_MAPPING_ROUTING_TYPE] = { .type = NLA_NUL_STRING, .len = 63, },
@@ -117,6 +120,11 @@ const struct nla_policy dash_mapping_nl_policy[DASH_A_MAPPING_REPLY_BYTES + 1] =
 	[DASH_A_MAPPING_BYTES] = { .type = NLA_U64, },
 	[DASH_A_MAPPING_REPLY_PACKETS] = { .type = NLA_U64, },
 	[DASH_A_MAPPING_REPLY_BYTES] = { .type = NLA_U64, },
+	[DASH_A_MAPPING_OVERLAY_SIP] = NLA_POLICY_EXACT_LEN(16),
+	[DASH_A_MAPPING_OVERLAY_SIP_LEN] = NLA_POLICY_MAX(NLA_U8, 128),
+	[DASH_A_MAPPING_OVERLAY_DIP] = NLA_POLICY_EXACT_LEN(16),
+	[DASH_A_MAPPING_OVERLAY_DIP_LEN] = NLA_POLICY_MAX(NLA_U8, 128),
+	[DASH_A_MAPPING_USE_PL_SIP_ENI] = NLA_POLICY_MAX(NLA_U8, 1),
 };
 
 const struct nla_policy dash_meter_nl_policy[DASH_A_METER_RX_PACKETS + 1] = {
@@ -184,11 +192,11 @@ const struct nla_policy dash_qos_nl_policy[DASH_A_QOS_FLOWS + 1] = {
 	[DASH_A_QOS_FLOWS] = { .type = NLA_U32, },
 };
 
-const struct nla_policy dash_route_nl_policy[DASH_A_ROUTE_REPLY_BYTES + 1] = {
+const struct nla_policy dash_route_nl_policy[DASH_A_ROUTE_UNDERLAY_DIP + 1] = {
 	[DASH_A_ROUTE_GROUP] = { .type = NLA_NUL_STRING, .len = 63, },
 	[DASH_A_ROUTE_ADDR] = { .type = NLA_BINARY, },
 	[DASH_A_ROUTE_LEN] = NLA_POLICY_MAX(NLA_U8, 128),
-	[DASH_A_ROUTE_ACTION] = NLA_POLICY_MAX(NLA_U8, 6),
+	[DASH_A_ROUTE_ACTION] = NLA_POLICY_MAX(NLA_U8, 7),
 	[DASH_A_ROUTE_VNET] = { .type = NLA_NUL_STRING, .len = 63, },
 	[DASH_A_ROUTE_OVERLAY_IP] = { .type = NLA_BINARY, },
 	[DASH_A_ROUTE_UNDERLAY] = NLA_POLICY_MAX(NLA_U8, 2),
@@ -207,6 +215,12 @@ const struct nla_policy dash_route_nl_policy[DASH_A_ROUTE_REPLY_BYTES + 1] = {
 	[DASH_A_ROUTE_BYTES] = { .type = NLA_U64, },
 	[DASH_A_ROUTE_REPLY_PACKETS] = { .type = NLA_U64, },
 	[DASH_A_ROUTE_REPLY_BYTES] = { .type = NLA_U64, },
+	[DASH_A_ROUTE_OVERLAY_SIP] = NLA_POLICY_EXACT_LEN(16),
+	[DASH_A_ROUTE_OVERLAY_SIP_LEN] = NLA_POLICY_MAX(NLA_U8, 128),
+	[DASH_A_ROUTE_OVERLAY_DIP] = NLA_POLICY_EXACT_LEN(16),
+	[DASH_A_ROUTE_OVERLAY_DIP_LEN] = NLA_POLICY_MAX(NLA_U8, 128),
+	[DASH_A_ROUTE_UNDERLAY_SIP] = { .type = NLA_BINARY, },
+	[DASH_A_ROUTE_UNDERLAY_DIP] = { .type = NLA_BINARY, },
 };
 
 const struct nla_policy dash_route_group_nl_policy[DASH_A_ROUTE_GROUP_VERSION + 1] = {
@@ -298,7 +312,7 @@ const struct nla_policy dash_vni_range_nl_policy[DASH_A_VNI_RANGE_HI + 1] = {
 	[DASH_A_VNI_RANGE_HI] = { .type = NLA_U32, },
 };
 
-const struct nla_policy dash_xform_nl_policy[DASH_A_XFORM_NAT_SPORT + 1] = {
+const struct nla_policy dash_xform_nl_policy[DASH_A_XFORM_OVERLAY_DST + 1] = {
 	[DASH_A_XFORM_OUTER_SRC] = { .type = NLA_BINARY, },
 	[DASH_A_XFORM_OUTER_DST] = { .type = NLA_BINARY, },
 	[DASH_A_XFORM_VNI] = { .type = NLA_U32, },
@@ -310,6 +324,8 @@ const struct nla_policy dash_xform_nl_policy[DASH_A_XFORM_NAT_SPORT + 1] = {
 	[DASH_A_XFORM_BYTES] = { .type = NLA_U64, },
 	[DASH_A_XFORM_NAT_SRC] = { .type = NLA_BINARY, },
 	[DASH_A_XFORM_NAT_SPORT] = { .type = NLA_U16, },
+	[DASH_A_XFORM_OVERLAY_SRC] = { .type = NLA_BINARY, },
+	[DASH_A_XFORM_OVERLAY_DST] = { .type = NLA_BINARY, },
 };
 
 /* DASH_CMD_CONFIG_SET - do */

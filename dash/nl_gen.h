@@ -16,9 +16,9 @@ extern const struct nla_policy dash_acl_bind_nl_policy[DASH_A_ACL_BIND_V6_GROUP 
 extern const struct nla_policy dash_acl_group_nl_policy[DASH_A_ACL_GROUP_VERSION + 1];
 extern const struct nla_policy dash_acl_rule_nl_policy[DASH_A_ACL_RULE_REPLY_BYTES + 1];
 extern const struct nla_policy dash_appliance_nl_policy[DASH_A_APPLIANCE_MAX_MEMORY + 1];
-extern const struct nla_policy dash_eni_nl_policy[DASH_A_ENI_APPEND + 1];
+extern const struct nla_policy dash_eni_nl_policy[DASH_A_ENI_PL_UNDERLAY_SIP + 1];
 extern const struct nla_policy dash_eni_route_nl_policy[DASH_A_ENI_ROUTE_GROUP + 1];
-extern const struct nla_policy dash_mapping_nl_policy[DASH_A_MAPPING_REPLY_BYTES + 1];
+extern const struct nla_policy dash_mapping_nl_policy[DASH_A_MAPPING_USE_PL_SIP_ENI + 1];
 extern const struct nla_policy dash_meter_nl_policy[DASH_A_METER_RX_PACKETS + 1];
 extern const struct nla_policy dash_meter_policy_nl_policy[DASH_A_METER_POLICY_IP_VERSION + 1];
 extern const struct nla_policy dash_meter_rule_nl_policy[DASH_A_METER_RULE_CLASS + 1];
@@ -28,7 +28,7 @@ extern const struct nla_policy dash_port_nl_policy[DASH_A_PORT_NSID + 1];
 extern const struct nla_policy dash_port_range_nl_policy[DASH_A_PORT_RANGE_HI + 1];
 extern const struct nla_policy dash_prefix_nl_policy[DASH_A_PREFIX_LEN + 1];
 extern const struct nla_policy dash_qos_nl_policy[DASH_A_QOS_FLOWS + 1];
-extern const struct nla_policy dash_route_nl_policy[DASH_A_ROUTE_REPLY_BYTES + 1];
+extern const struct nla_policy dash_route_nl_policy[DASH_A_ROUTE_UNDERLAY_DIP + 1];
 extern const struct nla_policy dash_route_group_nl_policy[DASH_A_ROUTE_GROUP_VERSION + 1];
 extern const struct nla_policy dash_route_rule_nl_policy[DASH_A_ROUTE_RULE_REPLY_BYTES + 1];
 extern const struct nla_policy dash_routing_appliance_nl_policy[DASH_A_ROUTING_APPLIANCE_VNI + 1];
@@ -39,7 +39,7 @@ extern const struct nla_policy dash_tunnel_nl_policy[DASH_A_TUNNEL_METERING_CLAS
 extern const struct nla_policy dash_type_step_nl_policy[DASH_A_TYPE_STEP_VNI + 1];
 extern const struct nla_policy dash_vnet_nl_policy[DASH_A_VNET_APPEND + 1];
 extern const struct nla_policy dash_vni_range_nl_policy[DASH_A_VNI_RANGE_HI + 1];
-extern const struct nla_policy dash_xform_nl_policy[DASH_A_XFORM_NAT_SPORT + 1];
+extern const struct nla_policy dash_xform_nl_policy[DASH_A_XFORM_OVERLAY_DST + 1];
 
 extern const struct nla_policy dash_config_set_nl_policy[DASH_A_CONFIG_POLICY + 1];
 

@@ -232,6 +232,8 @@ struct dash_pkt {
 	bool df:1;
 	/** @plain: it came to a NAT address, without encapsulation */
 	bool plain:1;
+	/** @answer6: IPv6 with the tuple of the IPv4 connection that it answers */
+	bool answer6:1;
 	/** @reason: enum dash_drop found so far */
 	u8 reason;
 	/** @verdict: enum dash_drop that policy decided ahead, when @act is set */
@@ -272,6 +274,7 @@ static inline void dash_pkt_init(struct dash_pkt *pkt, struct sk_buff *skb,
 	pkt->icmp_err = false;
 	pkt->df = false;
 	pkt->plain = false;
+	pkt->answer6 = false;
 	pkt->reason = DASH_DROP_NONE;
 	pkt->flow = NULL;
 	pkt->act = NULL;

@@ -78,8 +78,8 @@ static enum dash_drop dash_send(struct dash_pkt *pkt,
 		if (act->meter)
 			pkt->rec->metering_class = act->meter->class;
 		dash_explain_xform(pkt->rec, xf, pkt->hash);
-		if (xf->nat == DASH_XFORM_NAT_SRC && pkt->flow)
-			pkt->rec->xf.sport = pkt->flow->nat->key.lport;
+		if (xf->nat && pkt->flow)
+			dash_nat_explain(pkt, &pkt->flow->nat->key);
 		return DASH_DROP_NONE;
 	}
 
@@ -121,7 +121,7 @@ static enum dash_drop dash_redecide(const struct dash_pkt *pkt,
 	if (init->rec)
 		dash_explain_anew(init->rec);
 	reason = dash_decide(init, act);
-	if (!reason && !dash_nat_holds(flow, act))
+	if (!reason && !dash_nat_holds(flow, init, act))
 		reason = DASH_DROP_NO_NAT_FLOW;
 	if (unlikely(reason == DASH_DROP_ACL_DENY && !init->rec))
 		dash_event_deny(init);
@@ -202,7 +202,7 @@ static bool dash_reply_is_valid(const struct dash_pkt *pkt,
 	if (dash_xform_is_encap(&act->xf[0]) &&
 	    ipv6_addr_equal(pa, &act->xf[0].daddr))
 		return true;
-	if (act->xf[1].nat)
+	if (act->xf[1].nat == DASH_XFORM_NAT_DST)
 		return pkt->plain;
 	if (act->endpoints && dash_endpoints_have(act->endpoints, pa))
 		return true;
@@ -223,7 +223,8 @@ static enum dash_drop dash_known_by(struct dash_pkt *pkt,
 	bool over = false;
 
 	if (d && pkt->dir == DASH_DIRECTION_INBOUND &&
-	    (pkt->ecfg->check_reply_pa || act->xf[1].nat) &&
+	    (pkt->ecfg->check_reply_pa ||
+	     act->xf[1].nat == DASH_XFORM_NAT_DST) &&
 	    !dash_reply_is_valid(pkt, now))
 		return DASH_DROP_PA_INVALID;
 
@@ -363,16 +364,16 @@ static enum dash_drop dash_send_new(struct dash_pkt *pkt,
 				    const struct dash_flow_act *act)
 {
 	enum dash_drop reason = DASH_DROP_NONE;
-	__be16 port = 0;
+	struct dash_flow_key name;
 
 	pkt->flow = NULL;
 	if (act->xf[0].nat)
-		reason = dash_nat_try(ft, pkt, act, &port);
+		reason = dash_nat_try(ft, pkt, act, &name);
 	if (reason)
 		return reason;
 	reason = dash_send(pkt, act, 0);
 	if (act->xf[0].nat)
-		pkt->rec->xf.sport = port;
+		dash_nat_explain(pkt, &name);
 	return reason;
 }
 

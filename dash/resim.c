@@ -232,8 +232,9 @@ bool dash_resim_adopt(const struct dash_pkt *pkt, const struct dash_flow *flow,
 	/* compared with NULL only: it may be gone */
 	if (old->endpoints)
 		act->endpoints = resim_endpoints(pkt, flow);
-	/* the connection has its port */
+	/* the connection has its port, or its addresses of the other family */
 	act->pool = NULL;
+	act->to6 = NULL;
 	act->again = false;
 	act->hash = dash_flow_act_hash(rcu_dereference(pkt->dn->ft), act);
 	/* the routes were taken when the batch began */

@@ -27,6 +27,7 @@
 #include "counter.h"
 #include "nat.h"
 #include "route.h"
+#include "to6.h"
 #include "vnet.h"
 
 static bool dash_route_is_key(int attr)
@@ -143,7 +144,7 @@ static size_t dash_route_act_bytes(const struct dash_route_act *a)
 	size_t nat = a->nat ? struct_size(a->nat, addr, a->nat->n) : 0;
 
 	return struct_size(a, attrs, a->len) + a->to.n * sizeof(*a->to.pa) +
-	       nat;
+	       (a->to6 ? sizeof(*a->to6) : 0) + nat;
 }
 
 static void dash_route_action_free(struct dash_route_act *a)
@@ -367,7 +368,8 @@ dash_route_action_alloc(struct dash_txn *txn, struct dash_route_group *group,
 	struct dash_route_act *a;
 	int rem, err;
 
-	a = kvzalloc(struct_size(a, attrs, c->len), GFP_KERNEL_ACCOUNT);
+	a = kvzalloc(struct_size(a, attrs, c->len) + dash_to6_room(c->row),
+		     GFP_KERNEL_ACCOUNT);
 	if (!a)
 		return ERR_PTR(-ENOMEM);
 	a->group = group;
@@ -380,7 +382,7 @@ dash_route_action_alloc(struct dash_txn *txn, struct dash_route_group *group,
 		memcpy(a->attrs + a->len, nla, nla->nla_len);
 		a->len += NLA_ALIGN(nla->nla_len);
 	}
-	err = dash_endpoints_parse(&a->to, c->row, DASH_A_ROUTE_UNDERLAY_IP);
+	err = dash_to6_parse_route(a, c->row);
 	if (err)
 		goto free_action;
 	err = dash_nat_pool_alloc(txn->dn, a, c->row);

@@ -19,6 +19,7 @@ struct dash_counter;
 struct dash_eni;
 struct dash_nat_pool;
 struct dash_pkt;
+struct dash_to6;
 struct dash_vnet;
 
 /**
@@ -76,8 +77,14 @@ struct dash_route_act {
 	u32 before;
 	/** @hash: of @attrs */
 	u32 hash;
-	/** @to: endpoints for vnet_encap */
+	/** @to: endpoints for vnet_encap; underlay_dip for servicetunnel */
 	struct dash_endpoints to;
+	/** @to6: how servicetunnel translates, behind @attrs, or NULL */
+	struct dash_to6 *to6;
+	/** @sip: underlay_sip, when @has_sip */
+	struct in6_addr sip;
+	/** @has_sip: @sip is set */
+	bool has_sip;
 	/** @nat: what snat translates to, or NULL */
 	struct dash_nat_pool *nat;
 	/** @len: length of @attrs */

@@ -14,6 +14,7 @@
 #include "nl_gen.h"
 #include "route.h"
 #include "rows.h"
+#include "to6.h"
 
 #define B(attr)	BIT_ULL(attr)
 
@@ -370,6 +371,40 @@ static int dash_check_routing_appliance(struct nlattr **tb,
 				    DASH_A_ROUTING_APPLIANCE_ADDRESS, extack);
 }
 
+/* What routes to services have, and others must not. */
+static int dash_check_service(struct nlattr **tb,
+			      struct netlink_ext_ack *extack)
+{
+	u8 action = nla_get_u8(tb[DASH_A_ROUTE_ACTION]);
+	bool service = action == DASH_ROUTE_ACTION_SERVICETUNNEL;
+	struct nlattr *sip = tb[DASH_A_ROUTE_UNDERLAY_SIP];
+	struct nlattr *dip = tb[DASH_A_ROUTE_UNDERLAY_DIP];
+
+	if (service && nla_len(tb[DASH_A_ROUTE_ADDR]) != 4) {
+		dash_err(extack, tb[DASH_A_ROUTE_ADDR],
+			 "routing type servicetunnel is for IPv4 prefixes");
+		return -EINVAL;
+	}
+	if (dip && !service) {
+		dash_err(extack, dip,
+			 "underlay_dip is for routing type servicetunnel");
+		return -EINVAL;
+	}
+	if (sip && !service && action != DASH_ROUTE_ACTION_VNET &&
+	    action != DASH_ROUTE_ACTION_VNET_DIRECT) {
+		dash_err(extack, sip,
+			 "underlay_sip is for routing types servicetunnel, vnet and vnet_direct");
+		return -EINVAL;
+	}
+	/* without an underlay_dip it is that of the packet, which is IPv4 */
+	if (service && sip && nla_len(sip) != (dip ? nla_len(dip) : 4)) {
+		dash_err(extack, sip,
+			 "underlay_sip: of another family than the outer destination");
+		return -EINVAL;
+	}
+	return dash_to6_check_row(tb, false, service, extack);
+}
+
 static int dash_check_route(struct nlattr **tb, const struct nlattr *attrs,
 			    int len, struct netlink_ext_ack *extack)
 {
@@ -408,6 +443,8 @@ static int dash_check_route(struct nlattr **tb, const struct nlattr *attrs,
 	}
 	err = dash_check_endpoints(attrs, len, DASH_A_ROUTE_UNDERLAY_IP,
 				   extack);
+	if (!err)
+		err = dash_check_service(tb, extack);
 	return err ?: dash_check_nat(tb, attrs, len, extack);
 }
 
@@ -415,17 +452,36 @@ static int dash_check_mapping(struct nlattr **tb, const struct nlattr *attrs,
 			      int len, struct netlink_ext_ack *extack)
 {
 	struct nlattr *type = tb[DASH_A_MAPPING_ROUTING_TYPE];
+	bool pl = type && !nla_strcmp(type, "privatelink");
 
 	if (!tb[DASH_A_MAPPING_UNDERLAY_IP] && !tb[DASH_A_MAPPING_UNDERLAY_IP6]) {
 		dash_err(extack, NULL, "a mapping needs an underlay_ip");
 		return -EINVAL;
 	}
-	if (type && nla_strcmp(type, "vnet_encap")) {
+	if (type && !pl && nla_strcmp(type, "vnet_encap")) {
 		dash_err(extack, type, "routing type %.*s of a mapping is not supported",
 			 nla_len(type), (const char *)nla_data(type));
 		return -EOPNOTSUPP;
 	}
-	return 0;
+	if (pl && nla_len(tb[DASH_A_MAPPING_IP]) != 4) {
+		dash_err(extack, type,
+			 "routing type privatelink is for IPv4 addresses");
+		return -EINVAL;
+	}
+	return dash_to6_check_row(tb, true, pl, extack);
+}
+
+static int dash_check_eni(struct nlattr **tb, const struct nlattr *attrs,
+			  int len, struct netlink_ext_ack *extack)
+{
+	struct nlattr *sip = tb[DASH_A_ENI_PL_SIP];
+	struct nlattr *mask = tb[DASH_A_ENI_PL_SIP_MASK];
+
+	if (!sip == !mask)
+		return 0;
+	dash_err(extack, sip ?: mask,
+		 "pl_sip_encoding: takes both a value and a mask");
+	return -EINVAL;
 }
 
 static int dash_check_meter_rule(struct nlattr **tb, const struct nlattr *attrs,
@@ -587,6 +643,7 @@ const struct dash_type dash_types[] = {
 		.policy = dash_routing_type_nl_policy,
 		.maxattr = DASH_A_ROUTING_TYPE_MAX,
 		.name = dash_name_routing_type,
+		.check = dash_to6_check_type,
 		.keys = B(DASH_A_ROUTING_TYPE_NAME),
 	},
 	[DASH_OBJECT_TYPE_TAG] = {
@@ -651,7 +708,9 @@ const struct dash_type dash_types[] = {
 			B(DASH_A_ROUTE_LEN),
 		.needs = dash_needs_route,
 		.addrs = B(DASH_A_ROUTE_ADDR) | B(DASH_A_ROUTE_OVERLAY_IP) |
-			 B(DASH_A_ROUTE_UNDERLAY_IP) | B(DASH_A_ROUTE_NAT_IP),
+			 B(DASH_A_ROUTE_UNDERLAY_IP) | B(DASH_A_ROUTE_NAT_IP) |
+			 B(DASH_A_ROUTE_UNDERLAY_SIP) |
+			 B(DASH_A_ROUTE_UNDERLAY_DIP),
 		.port_ranges = B(DASH_A_ROUTE_NAT_PORTS),
 		.vnis = B(DASH_A_ROUTE_VNI),
 		.parent_attr = DASH_A_ROUTE_GROUP,
@@ -711,10 +770,11 @@ const struct dash_type dash_types[] = {
 		.append = DASH_A_ENI_APPEND,
 		.name = dash_name_eni,
 		.refs = dash_refs_eni,
+		.check = dash_check_eni,
 		.keys = B(DASH_A_ENI_NAME),
 		.needs = dash_needs_eni,
 		.addrs = B(DASH_A_ENI_UNDERLAY_IP) | B(DASH_A_ENI_ENCAP_SIP) |
-			 B(DASH_A_ENI_ADDRESS),
+			 B(DASH_A_ENI_ADDRESS) | B(DASH_A_ENI_PL_UNDERLAY_SIP),
 		.vnis = B(DASH_A_ENI_VM_VNI),
 		.vni_ranges = B(DASH_A_ENI_TRUSTED_VNI),
 	},

@@ -106,11 +106,16 @@ static enum dash_drop dash_underlay_too_big(struct dash_pkt *pkt, u32 mtu)
 static bool dash_underlay_may_cut(const struct dash_pkt *pkt,
 				  const struct dash_xform *xf)
 {
-	u32 overhead = dash_xform_overhead(xf);
+	u32 overhead = dash_xform_overhead(xf), min = IPV6_MIN_MTU;
+	bool v6 = pkt->t.v6;
 
-	return !pkt->df ||
-	       (pkt->t.v6 && overhead &&
-		dash_underlay_fits(pkt->skb, IPV6_MIN_MTU + overhead));
+	/* was IPv6 when it came, and is shorter by now */
+	if (unlikely(xf->nat == DASH_XFORM_NAT_6TO4)) {
+		v6 = true;
+		min -= sizeof(struct ipv6hdr) - sizeof(struct iphdr);
+	}
+	return !pkt->df || (v6 && overhead &&
+			    dash_underlay_fits(pkt->skb, min + overhead));
 }
 
 static enum dash_drop dash_underlay_xmit_fib(struct dash_pkt *pkt,

@@ -48,6 +48,7 @@
 #include "inst.h"
 #include "nat.h"
 #include "parse.h"
+#include "to6.h"
 #include "xform.h"
 
 #define DASH_TTL		64
@@ -250,7 +251,7 @@ static void dash_xform_set_dmac(struct dash_pkt *pkt,
 {
 	struct ethhdr *eth = (struct ethhdr *)pkt->skb->data;
 
-	if (unlikely(xf->nat))
+	if (unlikely(xf->nat == DASH_XFORM_NAT_DST))
 		dash_nat_apply(pkt, xf, pkt->inner_eth);
 	else
 		ether_addr_copy(eth->h_dest, xf->dmac);
@@ -309,8 +310,8 @@ static void dash_xform_decap(const struct dash_pkt *pkt)
 		INET_ECN_set_ce(skb);
 }
 
-enum dash_drop dash_xform_apply(struct dash_pkt *pkt,
-				const struct dash_xform *xf)
+static enum dash_drop dash_xform_one(struct dash_pkt *pkt,
+				     const struct dash_xform *xf)
 {
 	bool encap = dash_xform_is_encap(xf);
 	bool direct = xf->kind == DASH_XFORM_DIRECT;
@@ -353,7 +354,7 @@ enum dash_drop dash_xform_apply(struct dash_pkt *pkt,
 	skb_set_network_header(skb, l3);
 	skb_set_transport_header(skb, l4);
 	if (!encap) {
-		if (unlikely(xf->nat))
+		if (unlikely(xf->nat && !dash_xform_is_xlat(xf)))
 			dash_nat_apply(pkt, xf, strip);
 		if (direct)
 			dash_xform_direct(pkt);
@@ -368,4 +369,17 @@ enum dash_drop dash_xform_apply(struct dash_pkt *pkt,
 		return DASH_DROP_NO_MEMORY;
 	dash_xform_encap(pkt, xf, csum);
 	return DASH_DROP_NONE;
+}
+
+enum dash_drop dash_xform_apply(struct dash_pkt *pkt,
+				const struct dash_xform *xf)
+{
+	enum dash_drop reason;
+
+	if (unlikely(dash_xform_is_xlat(xf))) {
+		reason = dash_to6_apply(pkt, xf);
+		if (reason)
+			return reason;
+	}
+	return dash_xform_one(pkt, xf);
 }

@@ -35,11 +35,16 @@ enum dash_xform_kind {
  * the connection's struct dash_nat; sent directly
  * @DASH_XFORM_NAT_DST: the destination, back into what the ENI knows; the frame
  * gets an Ethernet header, from the fake MAC to @dmac
+ * @DASH_XFORM_NAT_4TO6: the family, into what the connection's struct dash_nat
+ * says; sent in an encapsulation
+ * @DASH_XFORM_NAT_6TO4: the family, back into what the ENI knows
  */
 enum dash_xform_nat {
 	DASH_XFORM_NAT_NONE,
 	DASH_XFORM_NAT_SRC,
 	DASH_XFORM_NAT_DST,
+	DASH_XFORM_NAT_4TO6,
+	DASH_XFORM_NAT_6TO4,
 };
 
 /**
@@ -62,7 +67,10 @@ struct dash_xform {
 	u8 encap;
 	/** @nat: enum dash_xform_nat */
 	u8 nat;
-	/** @set_dmac: @dmac replaces the inner destination MAC; always with NAT */
+	/**
+	 * @set_dmac: @dmac replaces the inner destination MAC; always with NAT
+	 * of the destination
+	 */
 	bool set_dmac;
 	/** @hash_sport: the source port is that of the connection's hash */
 	bool hash_sport;
@@ -73,6 +81,17 @@ struct dash_xform {
 static inline bool dash_xform_is_encap(const struct dash_xform *xf)
 {
 	return xf->kind == DASH_XFORM_ENCAP || xf->kind == DASH_XFORM_LOCAL;
+}
+
+/**
+ * dash_xform_is_xlat - does it change the family of the inner packet?
+ * @xf: transform
+ *
+ * Return: whether it does.
+ */
+static inline bool dash_xform_is_xlat(const struct dash_xform *xf)
+{
+	return xf->nat >= DASH_XFORM_NAT_4TO6;
 }
 
 #define DASH_SPORT_MIN	49152
@@ -96,7 +115,8 @@ static inline __be16 dash_xform_sport(const struct dash_xform *xf, u32 hash)
  * @xf: transform
  *
  * Return: bytes from the network header sent, or the Ethernet header of a
- * frame to a vport, to the inner network header.
+ * frame to a vport, to the inner network header. That this may be longer or
+ * shorter than it was, is not counted.
  */
 u32 dash_xform_overhead(const struct dash_xform *xf);
 
@@ -113,8 +133,8 @@ u32 dash_xform_overhead(const struct dash_xform *xf);
  * the headroom suffices for an Ethernet header.
  * Context: RCU, softirq. The skb is the caller's alone; on a drop it stays so.
  *
- * Return: DASH_DROP_NONE, DASH_DROP_NO_MEMORY or DASH_DROP_TOO_BIG (the
- * length does not fit the IP header).
+ * Return: DASH_DROP_NONE, DASH_DROP_NO_MEMORY, DASH_DROP_TOO_BIG (the length
+ * does not fit the IP header) or DASH_DROP_UNTRANSLATABLE.
  */
 enum dash_drop dash_xform_apply(struct dash_pkt *pkt,
 				const struct dash_xform *xf);

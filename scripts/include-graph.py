@@ -42,7 +42,7 @@ NL_USERS = {"main.c", "netns.c"}
 # Their headers, which packets need too, do not.
 NL_GEN_USERS = {
     "config.c", "rows.c", "aclgroup.c", "aclgroup_build.c", "eni.c", "inst.c",
-    "meter.c", "nat_addr.c", "tag_config.c", "tunnel.c", "vnet.c",
+    "meter.c", "nat_addr.c", "tag_config.c", "to6_config.c", "tunnel.c", "vnet.c",
 }
 
 # Registering the family takes it; the rest is for NETLINK.

@@ -26,7 +26,7 @@ NOT_TESTS = {"run.sh", "lib.sh", "runner.py", "dashtest.py", "frames.py",
 ORDER = ["seed", "ptf", "drops", "acl", "route", "inbound", "families",
          "headers", "flow", "resim", "nat", "differential", "batch", "tunnel",
          "fourtosix", "meter", "counters", "vport", "gso", "config", "control",
-         "monitor", "host", "e2e", "ynl"]
+         "monitor", "host", "e2e", "fourtosix_hosts", "ynl"]
 LAST = ["flowctl", "netns"]     # reload the module
 
 # Of one script.

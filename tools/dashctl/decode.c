@@ -61,6 +61,18 @@ static struct json_object *new_prefix(const struct nlattr *addr, const struct nl
 	return json_object_new_string(prefix);
 }
 
+static struct json_object *new_masked(const struct nlattr *value, const struct nlattr *mask)
+{
+	char text[2][ADDR_TEXT], both[2 * ADDR_TEXT + 1];
+
+	if (!mask)
+		return NULL;
+	format_addr(mnl_attr_get_payload(value), mnl_attr_get_payload_len(value), text[0]);
+	format_addr(mnl_attr_get_payload(mask), mnl_attr_get_payload_len(mask), text[1]);
+	snprintf(both, sizeof(both), "%s/%s", text[0], text[1]);
+	return json_object_new_string(both);
+}
+
 static struct json_object *new_range(const struct nlattr *nest)
 {
 	const struct nlattr *lo = inner(nest, DASH_A_PORT_RANGE_LO);
@@ -120,6 +132,7 @@ static struct json_object *decode_value(const struct field *f, const struct nlat
 		return new_range(a);
 	case T_NEST:
 		return decode_nest(f->sub, a, flags);
+	case T_MASKED:
 	case T_IGNORED:
 	case T_UNSUPPORTED:
 		break;
@@ -175,6 +188,8 @@ static void collect(const struct field *fields, const void *attrs, unsigned int 
 		}
 		if (f->type == T_PREFIX && f->len_attr)
 			v = new_prefix(attr, find(attrs, len, f->len_attr));
+		else if (f->type == T_MASKED)
+			v = new_masked(attr, find(attrs, len, f->len_attr));
 		else
 			v = decode_value(f, attr, flags);
 		if (f->flags & F_LIST) {

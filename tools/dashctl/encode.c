@@ -96,8 +96,8 @@ static bool encode_prefix(struct encoder *e, const struct field *f, const char *
 	size_t nest;
 	uint8_t len;
 
-	if (!parse_prefix(text, &a, &len))
-		return bad(e, "\"%.60s\": not a prefix", text);
+	if (!parse_prefix(text, &a, &len) || (f->flags & F_V6 && a.size != 16))
+		return bad(e, "\"%.60s\": not a%s prefix", text, f->flags & F_V6 ? "n IPv6" : "");
 	if (mask_prefix(&a, len))
 		remark(e, text, "the bits beyond the prefix length are ignored");
 	if (f->type == T_PREFIX_STR) {
@@ -113,6 +113,17 @@ static bool encode_prefix(struct encoder *e, const struct field *f, const char *
 		attr_u8(&e->buf, DASH_A_PREFIX_LEN, len);
 		attr_nest_end(&e->buf, nest);
 	}
+	return true;
+}
+
+static bool encode_masked(struct encoder *e, const struct field *f, const char *text)
+{
+	struct addr value, mask;
+
+	if (!parse_masked(text, &value, &mask))
+		return bad(e, "\"%.90s\": not a value and a mask, both IPv6 addresses or 0x…", text);
+	attr_put(&e->buf, f->attr, value.b, value.size);
+	attr_put(&e->buf, f->len_attr, mask.b, mask.size);
 	return true;
 }
 
@@ -235,6 +246,8 @@ bool encode_text(struct encoder *e, const struct field *f, const char *text)
 	case T_PREFIX:
 	case T_PREFIX_STR:
 		return encode_prefix(e, f, text);
+	case T_MASKED:
+		return encode_masked(e, f, text);
 	case T_PORTS:
 	case T_VNIS:
 		return encode_range(e, f, text);

@@ -162,6 +162,8 @@ static void route_lines(struct grid *g, struct json_object *doc)
 		append(&text, "vnet", member_text(r, "vnet"));
 		append(&text, "overlay_ip", member_text(r, "overlay_ip"));
 		append(&text, "tunnel", member_text(r, "tunnel"));
+		append(&text, "overlay_sip_prefix", member_text(r, "overlay_sip_prefix"));
+		append(&text, "overlay_dip_prefix", member_text(r, "overlay_dip_prefix"));
 		line(g, "route", xasprintf("group %s, %s", member_text(r, "group"),
 					   member_text(r, "prefix")), text);
 	}
@@ -180,6 +182,10 @@ static void route_lines(struct grid *g, struct json_object *doc)
 		append(&text, "pa6", member_text(m, "underlay_ip6"));
 		append(&text, "mac", member_text(m, "mac_address"));
 		append(&text, "vni", member_text(m, "vni"));
+		if (!strcmp(member_text(m, "routing_type"), "privatelink")) {
+			append(&text, "overlay_sip_prefix", member_text(m, "overlay_sip_prefix"));
+			append(&text, "overlay_dip_prefix", member_text(m, "overlay_dip_prefix"));
+		}
 		line(g, "mapping", xasprintf("vnet %s, %s", member_text(m, "vnet"),
 					     member_text(m, "ip")), text);
 	}
@@ -217,6 +223,8 @@ static void result_line(struct grid *g, struct json_object *doc)
 	       xstrdup("ALLOWED: without encapsulation");
 	append(&text, "nat src", member_text(p, "nat_src"));
 	append(&text, "nat sport", member_text(p, "nat_sport"));
+	append(&text, "overlay src", member_text(p, "overlay_src"));
+	append(&text, "overlay dst", member_text(p, "overlay_dst"));
 	append(&text, "vni", member_text(p, "vni"));
 	append(&text, "udp sport", member_text(p, "udp_sport"));
 	append(&text, "inner dst mac", member_text(p, "inner_dst_mac"));

@@ -51,6 +51,10 @@ static char *outer(struct json_object *xform)
 				 member_text(xform, "nat_sport"));
 	if (!*member_text(xform, "outer_dst"))
 		return xstrdup("direct");
+	if (*member_text(xform, "overlay_dst"))
+		return xasprintf("%s vni %s as %s > %s", member_text(xform, "outer_dst"),
+				 member_text(xform, "vni"), member_text(xform, "overlay_src"),
+				 member_text(xform, "overlay_dst"));
 	return xasprintf("%s vni %s", member_text(xform, "outer_dst"), member_text(xform, "vni"));
 }
 

@@ -71,7 +71,9 @@ static const char *type_text(const struct field *f)
 		return "MAC address";
 	case T_PREFIX:
 	case T_PREFIX_STR:
-		return "prefix";
+		return f->flags & F_V6 ? "IPv6 prefix" : "prefix";
+	case T_MASKED:
+		return "IPv6 address/mask";
 	case T_PORTS:
 	case T_VNIS:
 		return "number or range";

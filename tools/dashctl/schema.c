@@ -18,7 +18,7 @@ const struct names drop_names = {
 	      "no_route_rule", "pa_invalid", "acl_deny", "no_route", "route_drop",
 	      "no_mapping", "cps_limit", "flow_limit", "half_open_limit",
 	      "max_flows", "bw_limit", "no_vip", "no_nexthop", "too_big",
-	      "no_memory", "nat_exhausted", "no_nat_flow", "control"),
+	      "no_memory", "nat_exhausted", "no_nat_flow", "control", "untranslatable"),
 };
 
 const struct names event_names = {
@@ -74,8 +74,9 @@ static const struct names ip_version_names = {
 };
 
 static const struct names route_action_names = {
-	NAMES("vnet", "vnet_direct", "vnet_encap", "direct", "drop", "tunnel", "snat"),
-	.unsupported = LIST("servicetunnel", "privatelink", "appliance"),
+	NAMES("vnet", "vnet_direct", "vnet_encap", "direct", "drop", "tunnel", "snat",
+	      "servicetunnel"),
+	.unsupported = LIST("appliance"),
 };
 
 static const struct names rule_action_names = { NAMES("decap", "drop") };
@@ -234,8 +235,8 @@ static const struct field eni_fields[] = {
 	FIELD("v6_meter_policy_id", T_STR, DASH_A_ENI_V6_METER_POLICY),
 	IGNORED("disable_fast_path_icmp_flow_redirection"),
 	UNSUPPORTED("mode", ALIAS("eni_mode"), .def = "vm_mode"),
-	UNSUPPORTED("pl_sip_encoding"),
-	UNSUPPORTED("pl_underlay_sip"),
+	FIELD("pl_sip_encoding", T_MASKED, DASH_A_ENI_PL_SIP, .len_attr = DASH_A_ENI_PL_SIP_MASK),
+	FIELD("pl_underlay_sip", T_ADDR, DASH_A_ENI_PL_UNDERLAY_SIP),
 	END
 };
 
@@ -333,10 +334,12 @@ static const struct field route_fields[] = {
 	FIELD("nat_ip", T_ADDR, DASH_A_ROUTE_NAT_IP, .flags = F_LIST | F_SCALAR),
 	FIELD("nat_ports", T_PORTS, DASH_A_ROUTE_NAT_PORTS, .absent = "keep"),
 	COUNTER(ROUTE),
-	UNSUPPORTED("overlay_sip_prefix", ALIAS("overlay_sip")),
-	UNSUPPORTED("overlay_dip_prefix", ALIAS("overlay_dip")),
-	UNSUPPORTED("underlay_sip"),
-	UNSUPPORTED("underlay_dip"),
+	FIELD("overlay_sip_prefix", T_PREFIX, DASH_A_ROUTE_OVERLAY_SIP, ALIAS("overlay_sip"),
+	      .len_attr = DASH_A_ROUTE_OVERLAY_SIP_LEN, .flags = F_V6),
+	FIELD("overlay_dip_prefix", T_PREFIX, DASH_A_ROUTE_OVERLAY_DIP, ALIAS("overlay_dip"),
+	      .len_attr = DASH_A_ROUTE_OVERLAY_DIP_LEN, .flags = F_V6),
+	FIELD("underlay_sip", T_ADDR, DASH_A_ROUTE_UNDERLAY_SIP),
+	FIELD("underlay_dip", T_ADDR, DASH_A_ROUTE_UNDERLAY_DIP),
 	END
 };
 
@@ -375,9 +378,11 @@ static const struct field mapping_fields[] = {
 	IGNORED("override_meter"),
 	IGNORED("routing_appliance_id"),
 	COUNTER(MAPPING),
-	UNSUPPORTED("use_pl_sip_eni", .def = "false"),
-	UNSUPPORTED("overlay_sip_prefix", ALIAS("overlay_sip")),
-	UNSUPPORTED("overlay_dip_prefix", ALIAS("overlay_dip")),
+	FIELD("overlay_sip_prefix", T_PREFIX, DASH_A_MAPPING_OVERLAY_SIP, ALIAS("overlay_sip"),
+	      .len_attr = DASH_A_MAPPING_OVERLAY_SIP_LEN, .flags = F_V6),
+	FIELD("overlay_dip_prefix", T_PREFIX, DASH_A_MAPPING_OVERLAY_DIP, ALIAS("overlay_dip"),
+	      .len_attr = DASH_A_MAPPING_OVERLAY_DIP_LEN, .flags = F_V6),
+	FIELD("use_pl_sip_eni", T_BOOL, DASH_A_MAPPING_USE_PL_SIP_ENI, .def = "false"),
 	UNSUPPORTED("tunnel"),
 	UNSUPPORTED("port_map"),
 	END
@@ -567,6 +572,8 @@ const struct field xform_fields[] = {
 	FIELD("bytes", T_U64, DASH_A_XFORM_BYTES),
 	FIELD("nat_src", T_ADDR, DASH_A_XFORM_NAT_SRC),
 	FIELD("nat_sport", T_U16, DASH_A_XFORM_NAT_SPORT),
+	FIELD("overlay_src", T_ADDR, DASH_A_XFORM_OVERLAY_SRC),
+	FIELD("overlay_dst", T_ADDR, DASH_A_XFORM_OVERLAY_DST),
 	END
 };
 
@@ -687,9 +694,12 @@ static const struct field event_count_fields[] = {
 	END
 };
 
+/* Counters of what ended; of what began, addresses of another family. */
 static const struct field event_counter_fields[] = {
 	FIELD("packets", T_U64, DASH_A_XFORM_PACKETS),
 	FIELD("bytes", T_U64, DASH_A_XFORM_BYTES),
+	FIELD("overlay_src", T_ADDR, DASH_A_XFORM_OVERLAY_SRC),
+	FIELD("overlay_dst", T_ADDR, DASH_A_XFORM_OVERLAY_DST),
 	END
 };
 

@@ -24,6 +24,7 @@ enum type {
 	T_ADDR,
 	T_MAC,
 	T_PREFIX,		/* a nest, or addr beside @len_attr */
+	T_MASKED,		/* bits of an IPv6 address: value beside @len_attr, a mask */
 	T_PREFIX_STR,		/* a prefix that the kernel keeps as text */
 	T_PORTS,		/* a nest of a range */
 	T_VNIS,			/* a nest of a range */
@@ -63,7 +64,7 @@ struct field {
 	enum type type;
 	unsigned int flags;
 	uint16_t attr;
-	uint16_t len_attr;	/* T_PREFIX: the attribute of the length */
+	uint16_t len_attr;	/* T_PREFIX: the attribute of the length; T_MASKED: of the mask */
 	uint16_t nest;		/* attribute that encloses this one */
 	const struct names *names;
 	uint64_t min;

@@ -74,6 +74,41 @@ bool parse_prefix(const char *s, struct addr *a, uint8_t *len)
 	return true;
 }
 
+/* An IPv6 address, or its first bits in hexadecimal. */
+static bool parse_bits(const char *s, size_t len, struct addr *a)
+{
+	char text[ADDR_TEXT];
+	unsigned int byte;
+	size_t i;
+
+	if (len >= sizeof(text))
+		return false;
+	memcpy(text, s, len);
+	text[len] = '\0';
+	if (strncasecmp(text, "0x", 2))
+		return parse_addr(text, a) && a->size == 16;
+
+	memset(a, 0, sizeof(*a));
+	a->size = 16;
+	len -= 2;
+	if (!len || len % 2 || len > 32 || strspn(text + 2, "0123456789abcdefABCDEF") != len)
+		return false;
+	for (i = 0; i < len / 2; i++) {
+		if (sscanf(text + 2 + 2 * i, "%2x", &byte) != 1)
+			return false;
+		a->b[i] = byte;
+	}
+	return true;
+}
+
+bool parse_masked(const char *s, struct addr *value, struct addr *mask)
+{
+	const char *slash = strchr(s, '/');
+
+	return slash && parse_bits(s, slash - s, value) &&
+	       parse_bits(slash + 1, strlen(slash + 1), mask);
+}
+
 bool mask_prefix(struct addr *a, uint8_t len)
 {
 	bool host_bits = false;

@@ -23,6 +23,12 @@ bool parse_addr(const char *s, struct addr *a);
 /* "10.0.0.0/8"; without a length the prefix is the address alone. */
 bool parse_prefix(const char *s, struct addr *a, uint8_t *len);
 
+/*
+ * "::1:0:0/::ffff:0:0", or both as hexadecimal digits from the first bit on, as
+ * in "0x0020.../0xffff...".
+ */
+bool parse_masked(const char *s, struct addr *value, struct addr *mask);
+
 /* Clear the bits beyond @len; true if one was set. */
 bool mask_prefix(struct addr *a, uint8_t len);
 

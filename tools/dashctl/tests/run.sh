@@ -135,7 +135,14 @@ good '{"DASH_ENI:vm1": {"mac_address": "020000000001", "pa_addr": "1.1.1.1", "mo
 bad '{"DASH_ENI:F4939FEFC47E": {"mac_address": "F4-93-9F-EF-C4-7F"}}' 'mac_address: "F4-93-9F-EF-C4-7F": differs from the key'
 bad '{"DASH_ENI:e": {"mac_address": "F4-93-9F-EF-C4"}}' 'mac_address: "F4-93-9F-EF-C4": not a MAC address'
 bad '{"DASH_ENI:e": {"mac_address": "F4-93:9F-EF-C4-7E"}}' 'not a MAC address'
-bad '{"DASH_ENI:e": {"pl_underlay_sip": "1.1.1.1"}}' 'pl_underlay_sip: not supported yet'
+good '{"DASH_ENI:e": {"mac_address": "020000000001", "pl_underlay_sip": "1.1.1.1", "pl_sip_encoding": "::cb3a:16e5:ff71:0:0/::ffff:ffff:ffff:0:0"}}' \
+	'{"DASH_ENI_TABLE:e": {"mac_address": "02:00:00:00:00:01", "pl_sip_encoding": "::cb3a:16e5:ff71:0:0/::ffff:ffff:ffff:0:0", "pl_underlay_sip": "1.1.1.1"}, "OP": "SET"}'
+good '{"DASH_ENI:e": {"mac_address": "020000000001", "pl_sip_encoding": "0x0020000000000a0b0c0d0a0b/0x002000000000ffffffffffff"}}' \
+	'{"DASH_ENI_TABLE:e": {"mac_address": "02:00:00:00:00:01", "pl_sip_encoding": "20::a0b:c0d:a0b:0:0/20::ffff:ffff:ffff:0:0"}, "OP": "SET"}'
+for text in ::1 ::1/64 1.1.1.1/::ffff 0x/0x00 0x123/0xfff 0x0g/0xff \
+	    0x000000000000000000000000000000000000/0xff ::1/; do
+	bad "{\"DASH_ENI:e\": {\"pl_sip_encoding\": \"$text\"}}" 'pl_sip_encoding: '
+done
 bad '{"DASH_ENI:e": {"mode": "floating_nic_mode"}}' 'mode: not supported yet'
 bad '{"DASH_ENI:e": {"dscp": 64}}' 'dscp: "64": not in 0..63'
 bad '{"DASH_ENI:e": {"admin_state": "maybe"}}' 'admin_state: "maybe": not one of disabled, enabled'
@@ -168,7 +175,10 @@ good '{"DASH_ROUTE:g:10.0.0.0/8": {"routing_type": "vnet-encap", "underlay_ip": 
 	'{"DASH_ROUTE_TABLE:g:10.0.0.0/8": {"routing_type": "vnet_encap", "underlay": "ipv4", "underlay_ip": ["1.1.1.1", "2.2.2.2"]}, "OP": "SET"}'
 bad '{"DASH_ROUTE:g:10.0.0.0/8": {"prefix": "11.0.0.0/8"}}' 'prefix: differs from "10.0.0.0/8" in the key'
 bad '{"DASH_ROUTE:g:10.0.0.0/8": {"action_type": "vnet", "routing_type": "drop"}}' 'given twice'
-bad '{"DASH_ROUTE:g:10.0.0.0/8": {"routing_type": "servicetunnel"}}' 'routing_type: "servicetunnel": not supported yet'
+bad '{"DASH_ROUTE:g:10.0.0.0/8": {"routing_type": "appliance"}}' 'routing_type: "appliance": not supported yet'
+good '{"DASH_ROUTE:g:10.0.0.0/8": {"action_type": "servicetunnel", "overlay_sip": "fd00::1:0:0", "overlay_dip_prefix": "2603::0/96", "underlay_sip": "40.1.2.1"}}' \
+	'{"DASH_ROUTE_TABLE:g:10.0.0.0/8": {"routing_type": "servicetunnel", "overlay_sip_prefix": "fd00::1:0:0/128", "overlay_dip_prefix": "2603::/96", "underlay_sip": "40.1.2.1"}, "OP": "SET"}'
+bad '{"DASH_ROUTE:g:10.0.0.0/8": {"routing_type": "servicetunnel", "overlay_sip_prefix": "10.0.0.0/8"}}' 'overlay_sip_prefix: "10.0.0.0/8": not an IPv6 prefix'
 good '{"DASH_ROUTE:g:10.0.0.0/8": {"routing_type": "snat", "nat_ip": "1.1.1.1"}}' \
 	'{"DASH_ROUTE_TABLE:g:10.0.0.0/8": {"routing_type": "snat", "nat_ip": "1.1.1.1"}, "OP": "SET"}'
 bad '{"DASH_ROUTE:g": {"routing_type": "drop"}}' 'prefix: missing from the key'
