@@ -149,7 +149,7 @@ static enum dash_drop dash_decide_finish(struct dash_pkt *pkt,
 	struct dash_metering meter = DASH_METERING_INIT;
 	enum dash_drop reason;
 
-	BUILD_BUG_ON(DASH_FLOW_COUNTERS < DASH_ACL_STAGES + 2);
+	BUILD_BUG_ON(DASH_ACL_STAGES + 2 > DASH_FLOW_COUNTERS);
 
 	reason = pkt->dir == DASH_DIRECTION_OUTBOUND ?
 		 dash_decide_outbound(pkt, d, act, &meter) :

@@ -303,7 +303,8 @@ static enum dash_drop flow_enter(struct dash_flow_table *ft,
 	RCU_INIT_POINTER(flow->act, act);
 	if (unlikely(what->xf[0].nat)) {
 		drop = dash_nat_create(ft, flow, pkt, what,
-				       saved ? &saved->nat_port : NULL);
+				       saved && saved->has_nat ?
+				       &saved->nat_port : NULL);
 		if (drop)
 			goto put_act;
 	}

@@ -52,7 +52,8 @@ void dash_flow_save(const struct dash_flow *flow, struct dash_flow_saved *saved)
 	saved->has_smac = act->xf[1].set_dmac && !act->xf[1].nat;
 	if (saved->has_smac)
 		ether_addr_copy(saved->smac, act->xf[1].dmac);
-	saved->has_nat = flow->nat;
+	/* names of the other family follow from policy */
+	saved->has_nat = act->xf[0].nat == DASH_XFORM_NAT_SRC;
 	if (saved->has_nat) {
 		saved->nat_addr = flow->nat->key.laddr;
 		saved->nat_port = flow->nat->key.lport;
@@ -201,7 +202,8 @@ enum dash_drop dash_flow_resume(struct dash_net *dn, struct dash_eni *eni,
 	reason = dash_decide(&w->pkt, &w->act);
 	if (reason)
 		return reason;
-	if (!dash_nat_holds(&w->flow, &w->act))
+	if (w->act.to6 ? w->saved.has_nat :
+	    !dash_nat_holds(&w->flow, &w->pkt, &w->act))
 		return DASH_DROP_NO_NAT_FLOW;
 	return dash_flow_restore(ft, &w->pkt, &w->act, &w->saved, res);
 }

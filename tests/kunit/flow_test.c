@@ -1197,17 +1197,17 @@ static u32 flow_nat_search(struct kunit *test, const struct dash_flow_act *what,
 			   u32 *ns)
 {
 	struct flow_ctx *c = test->priv;
+	struct dash_flow_key name;
 	u32 i, refused = 0;
 	struct dash_pkt pkt;
 	u64 t = 0;
-	__be16 port;
 
 	for (i = 0; i < 1000; i++) {
 		pkt = flow_nat_pkt(c, 0x100000 + i);
 		local_bh_disable();
 		rcu_read_lock();
 		t -= ktime_get_ns();
-		refused += !!dash_nat_try(c->ft, &pkt, what, &port);
+		refused += !!dash_nat_try(c->ft, &pkt, what, &name);
 		t += ktime_get_ns();
 		rcu_read_unlock();
 		local_bh_enable();

@@ -298,7 +298,7 @@ completion()
 	completes 'add del replace set show' acl rule ''
 	completes 'config' monitor c
 	completes 'memory' stats m
-	completes 'explain' help e
+	completes 'explain' help ex
 	completes '--check' load --c
 	completes 'resimulate' --policy r
 	completes 'established' flow show state es

@@ -210,7 +210,7 @@ good '{"DASH_VNET_MAPPING:v:fd00::1": {"action_type": "vnet_encap", "pa_addr": "
 	'{"DASH_VNET_MAPPING_TABLE:v:fd00::1": {"routing_type": "vnet_encap", "underlay_ip": "1.1.1.1", "metering_class_or": 1}, "OP": "SET"}'
 bad '{"DASH_VNET_MAPPING:v:10.0.0.1": {"underlay_ip6": "1.1.1.1"}}' 'underlay_ip6: "1.1.1.1": not an IPv6 address'
 bad '{"DASH_VNET_MAPPING:v:10.0.0.1/32": {}}' 'ip: "10.0.0.1/32": not an IP address'
-bad '{"DASH_VNET_MAPPING:v:10.0.0.1": {"use_pl_sip_eni": true}}' 'use_pl_sip_eni: not supported yet'
+bad '{"DASH_VNET_MAPPING:v:10.0.0.1": {"tunnel": "t"}}' 'tunnel: not supported yet'
 
 # Counters are asked for; what they have counted is no configuration.
 good '{"DASH_VNET_MAPPING:v:10.0.0.1": {"underlay_ip": "1.1.1.1", "counter": "true", "packets": 1, "reply_bytes": 2}}' \
