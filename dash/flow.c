@@ -626,6 +626,8 @@ int dash_flow_module_init(void)
 	!defined(CONFIG_DEBUG_SPINLOCK) && !defined(CONFIG_PREEMPT_RT)
 	BUILD_BUG_ON(sizeof(struct dash_flow) != 256);
 	BUILD_BUG_ON(offsetof(struct dash_flow, act) != 64);
+	/* as dash_flow_act_prefetch() has it */
+	BUILD_BUG_ON(offsetof(struct dash_flow_act, refs) != 256);
 #endif
 	err = dash_flow_act_module_init();
 	if (err)

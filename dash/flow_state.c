@@ -49,7 +49,8 @@ void dash_flow_save(const struct dash_flow *flow, struct dash_flow_saved *saved)
 	saved->answered = READ_ONCE(flow->answered);
 	saved->encap = act->encap;
 	/* what answers go to, if that was remembered */
-	saved->has_smac = act->xf[1].set_dmac && !act->xf[1].nat;
+	saved->has_smac = act->xf[1].set_dmac &&
+			  act->xf[1].nat != DASH_XFORM_NAT_DST;
 	if (saved->has_smac)
 		ether_addr_copy(saved->smac, act->xf[1].dmac);
 	/* names of the other family follow from policy */

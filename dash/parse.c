@@ -579,8 +579,9 @@ static bool dash_parse_icmp_has_id(u8 proto, u8 type)
 
 static bool dash_parse_icmp_is_err(u8 proto, u8 type)
 {
+	/* of other errors nobody knows that they quote something */
 	if (proto == IPPROTO_ICMPV6)
-		return !(type & ICMPV6_INFOMSG_MASK);
+		return type >= ICMPV6_DEST_UNREACH && type <= ICMPV6_PARAMPROB;
 
 	switch (type) {
 	case ICMP_DEST_UNREACH:

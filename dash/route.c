@@ -381,6 +381,7 @@ dash_route_action_alloc(struct dash_txn *txn, struct dash_route_group *group,
 			continue;
 		memcpy(a->attrs + a->len, nla, nla->nla_len);
 		a->len += NLA_ALIGN(nla->nla_len);
+		dash_route_action_parse(a, nla);
 	}
 	err = dash_to6_parse_route(a, c->row);
 	if (err)
@@ -388,9 +389,6 @@ dash_route_action_alloc(struct dash_txn *txn, struct dash_route_group *group,
 	err = dash_nat_pool_alloc(txn->dn, a, c->row);
 	if (err)
 		goto free_action;
-	dash_row_for_each(nla, c->row, rem)
-		dash_route_action_parse(a, nla);
-
 	err = xa_alloc(&group->actions, &a->id, a,
 		       XA_LIMIT(0, DASH_LPM_NONE - 1), GFP_KERNEL_ACCOUNT);
 	if (err)

@@ -458,7 +458,9 @@ static int dash_check_mapping(struct nlattr **tb, const struct nlattr *attrs,
 		dash_err(extack, NULL, "a mapping needs an underlay_ip");
 		return -EINVAL;
 	}
-	if (type && !pl && nla_strcmp(type, "vnet_encap")) {
+	/* "vnet" is how SONiC's own tests call what has no more to it */
+	if (type && !pl && nla_strcmp(type, "vnet_encap") &&
+	    nla_strcmp(type, "vnet")) {
 		dash_err(extack, type, "routing type %.*s of a mapping is not supported",
 			 nla_len(type), (const char *)nla_data(type));
 		return -EOPNOTSUPP;

@@ -992,7 +992,7 @@ static void parse_icmp_types(struct kunit *test)
 	for (i6 = 0; i6 < 2; i6++) {
 		s.i6 = i6;
 		for (type = 0; type < 256; type++) {
-			bool err = i6 ? type < 128 :
+			bool err = i6 ? type >= 1 && type <= 4 :
 				   type == 3 || type == 4 || type == 5 ||
 				   type == 11 || type == 12;
 			bool id = i6 ? type == 128 || type == 129 :

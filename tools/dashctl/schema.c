@@ -84,6 +84,8 @@ static const struct names rule_action_names = { NAMES("decap", "drop") };
 static const struct names type_action_names = {
 	NAMES("maprouting", "direct", "staticencap", "mapdecap", "decap", "drop",
 	      "appliance", "4to6"),
+	.synonym = LIST("map_routing", "maprouting", "static_encap", "staticencap",
+			"map_decap", "mapdecap", "4_to_6", "4to6"),
 };
 
 static const struct names encap_type_names = { NAMES("vxlan", "nvgre") };
