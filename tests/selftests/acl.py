@@ -15,7 +15,7 @@ from dashtest import (VNI, Net, base, bind, ca, case, cases, check,
                       route_rule, row)
 from frames import (Outer, echo, from_peer, from_vm, inner, patch, tcp, udp)
 
-net = Net()
+net = Net(quick=True)
 
 NT, T = False, True
 ANY = [row("ROUTE", "rg", "0.0.0.0/0", routing_type="vnet_encap",

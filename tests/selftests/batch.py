@@ -11,7 +11,7 @@ from dashtest import (VNI, Net, base, bind, case, check, describe, equal,
 from frames import (from_peer, from_vm, inner, peer_frame, tcp, to_peer, udp,
                     vm_frame)
 
-net = Net()
+net = Net(quick=True)
 
 RULE = route_rule("eni1", VNI, "100.0.0.0/24", 1, vnet="v1")
 CONNS = 12

@@ -14,7 +14,7 @@ from frames import (UDP, Dot1Q, Ether, Raw, be16, echo,
                     fix_ip, from_peer, from_vm, icmp_error, inner, ip, patch,
                     peer_frame, tcp, to_peer, udp, vm_frame)
 
-net = Net()
+net = Net(quick=True)
 
 # Offsets in an outer frame without VLAN tags: IPv4, IPv6.
 ETH = 14

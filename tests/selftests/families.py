@@ -9,7 +9,7 @@ from dashtest import (VIP, VIP6, VNI, Net, base, ca, case, cases, check, equal,
 from frames import (Outer, echo, from_peer, from_vm, inner, patch, peer_frame,
                     tcp, to_peer, to_vm, udp, vm_frame)
 
-net = Net()
+net = Net(quick=True)
 
 FAMILIES = {f"overlay {a}, from {b}, to {c}": (a == "v6", b == "v6", c == "v6")
             for a, b, c in itertools.product(("v4", "v6"), repeat=3)}

@@ -11,7 +11,7 @@ from dashtest import (SLOW, VNI, Failure, Net, Skip, base, bind, ca, case,
 from frames import (echo, from_peer, from_vm, icmp_error, inner, patch,
                     peer_frame, tcp, to_peer, to_vm, udp, vm_frame)
 
-net = Net()
+net = Net(quick=True)
 
 # Whoever VM 2 to 4 send from may open connections to VM 1.
 RULE = route_rule("eni1", VNI, "100.0.0.0/24", 1, vnet="v1")

@@ -17,7 +17,7 @@ GW2 = "172.16.0.253"
 UNKNOWN = "172.16.0.230"        # which no marker of Net.send() comes from
 MAC2 = "02:00:5e:00:00:b9"      # of a second next hop behind the same port
 
-net = Net(("u0", "u1"), config=f"""
+net = Net(("u0", "u1"), quick=True, config=f"""
 addr add fd00:172::1/64 dev u0 nodad
 neigh add {GW} lladdr {PEER_MAC} nud permanent dev u0
 neigh add {GW2} lladdr {MAC2} nud permanent dev u0

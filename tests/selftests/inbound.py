@@ -8,7 +8,7 @@ from dashtest import (VIP, VNI, Net, base, bind, ca, case, check, delete,
 from frames import (echo, from_peer, from_vm, inner, patch, peer_frame, tcp,
                     to_peer, to_vm, udp, vm_frame, vxlan)
 
-net = Net()
+net = Net(quick=True)
 
 
 def rule(prefix="100.0.0.0/24", prio=1, action="decap", vni=VNI, **fields):

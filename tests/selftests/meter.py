@@ -10,7 +10,7 @@ from dashtest import (VNI, Net, base, ca, case, check, delete, equal, mac, main,
 from frames import (fix_ip, from_peer, from_vm, inner, is6, patch, peer_frame,
                     udp, vm_frame)
 
-net = Net()
+net = Net(quick=True)
 ALL = 0xffffffff
 
 

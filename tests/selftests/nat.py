@@ -20,7 +20,8 @@ NAT = {False: "192.0.2.1", True: "2001:db8:2::1"}
 NAT2 = {False: "192.0.2.2", True: "2001:db8:2::2"}
 PREFIX = {False: "20.0.0.0/24", True: "2001:db8::/64"}
 
-net = Net(("u0", "u1"), config="addr add fd00:172::1/64 dev u0 nodad\n")
+net = Net(("u0", "u1"), quick=True,
+          config="addr add fd00:172::1/64 dev u0 nodad\n")
 
 
 def route(v6=False, **fields):

@@ -13,7 +13,7 @@ from frames import (be16, echo, from_peer, from_vm, inner, patch, peer_frame, tc
                     to_peer, to_vm, udp, vm_frame, vxlan)
 from genl import NLM_F_ACK, NLM_F_DUMP, N, attr
 
-net = Net()
+net = Net(quick=True)
 
 ALLOW = (1, "allow", True, {})
 RULE = route_rule("eni1", VNI, "100.0.0.0/24", 1, vnet="v1")

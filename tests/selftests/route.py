@@ -11,7 +11,7 @@ from dashtest import (FAKE_MAC, VNI, Net, base, ca, case, cases, check, delete,
 from frames import (Ether, IP, IPv6, Outer, from_vm, inner, patch, tcp, to_peer,
                     udp, vm_frame)
 
-net = Net()
+net = Net(quick=True)
 
 
 def route(prefix, kind, rg="rg", **fields):

@@ -10,7 +10,7 @@ from dashtest import (APP_MAC, PEER_MAC, VM_VNI, VNI, Net, base, ca, case,
 from frames import (Ether, Outer, Raw, from_peer, from_vm, inner, ip, is6,
                     peer_frame, to_peer, to_vm, udp, with_dmac)
 
-net = Net()
+net = Net(quick=True)
 DST, DST6 = "20.0.0.9", "2001:db8::9"
 
 
