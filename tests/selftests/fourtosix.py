@@ -24,7 +24,7 @@ from frames import (DATA, ICMP, IP, TCP, UDP, Ether, IPv6, Raw, echo, from_vm,
                     inner, ip, is6, patch, peer_frame, sent, tcp, to_peer,
                     to_vm, udp, vm_frame, vxlan, with_dmac)
 
-net = Net()
+net = Net(quick=True)
 
 ST = "50.1.2.0/24"
 SERVICE = "50.1.2.1"

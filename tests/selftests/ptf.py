@@ -19,7 +19,7 @@ from dashtest import (APP_MAC, EXACT, SLOW, Failure, InNetns, Net, bind, case,
                       ip_batch, main, mapping, route_rule, row, rule, same)
 from frames import echo, inner, sent, tcp, udp, vxlan, with_dmac
 
-net = Net(("u0", "u1"))
+net = Net(("u0", "u1"), quick=True)
 
 ZERO = "00:00:00:00:00:00"
 FAKE = "aa:12:44:69:05:aa"      # what a VM has for the MAC of its peer
