@@ -14,7 +14,8 @@ set -euo pipefail
 cd "$TOP"
 
 GATES=(module-6.1 module-6.12 module-uml checkpatch kernel-doc generated
-       includes file-size spdx shellcheck python codespell cppcheck mandoc)
+       includes file-size spdx shellcheck python codespell cppcheck mandoc
+       dashctl)
 LINT=$CACHE/lint
 EXCEPTIONS=scripts/checkpatch-exceptions
 
@@ -179,6 +180,9 @@ gate_cppcheck()
 }
 
 gate_mandoc() { files '*.8' | xargs mandoc -T lint -W warning; }
+
+# the tool's own tests, with the sanitizers
+gate_dashctl() { quietly "$LINT/dashctl.log" make -C tools/dashctl check; }
 
 main()
 {

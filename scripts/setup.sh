@@ -12,7 +12,7 @@ set -euo pipefail
 declare -A groups=(
 	# kernel module and dashctl
 	[build]="gcc make flex bison bc rsync kmod cpio xz-utils libc6-dev
-		 libelf-dev libssl-dev libmnl-dev libjson-c-dev pkg-config
+		 libelf-dev libssl-dev pahole libmnl-dev libjson-c-dev pkg-config
 		 python3 util-linux"
 	# kernels to run in, and what the tests call inside
 	[test]="qemu-system-x86 busybox-static iproute2 iputils-ping ethtool

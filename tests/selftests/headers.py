@@ -7,7 +7,8 @@ import time
 
 from dashtest import (APP_MAC, FAKE_MAC, MTU, PEER_MAC, SLOW, VIP, VIP6, VM_VNI,
                       VNI, InNetns, Net, base, ca, case, cases, check, describe,
-                      equal, ip_batch, mac, main, mapping, pa, route_rule, row)
+                      equal, ip_batch, mac, mac_bytes, main, mapping, pa,
+                      route_rule, row)
 from frames import (ICMP, IP, Ether, IPv6, Outer, Raw, csum, echo, from_peer,
                     from_vm, icmp_error, ICMPv6PacketTooBig, inner, patch,
                     peer_frame, sent, tcp, to_peer, to_vm, udp, vm_frame)
@@ -714,8 +715,8 @@ def mtu_static_fragment(u6):
     try:
         for size, pieces in ((1300, 2), (2600, 3), (8000, 7)):
             f = big(n, size)
-            idents = [in_pieces(from_vm(f, vlan=vlan), to_peer(
-                n, f, u6, smac=app, dmac=peer), 1300, n=pieces)
+            want = patch(to_peer(n, f, u6), 0, mac_bytes(peer) + mac_bytes(app))
+            idents = [in_pieces(from_vm(f, vlan=vlan), want, 1300, n=pieces)
                       for vlan in ((), (7,))]
             check(idents[0] != idents[1], f"identifications: {idents}")
         # one with DF has none
@@ -735,7 +736,7 @@ def mtu_static_direct():
                        "port": "u1"}]}))
     f = inner(ca(1), "20.0.0.9", udp(net.sport(), 53, bytes(range(256)) * 8),
               mac(1))
-    want = bytes.fromhex((peer + app).replace(":", "")) + f[12:]
+    want = mac_bytes(peer) + mac_bytes(app) + f[12:]
     ip_cmd("link set u1 mtu 1300")
     try:
         equal(in_pieces(from_vm(f), want, 1300), b"\x12\x34",

@@ -217,6 +217,7 @@ LIMIT = 4095            # classes of an ENI
 def limit():
     n = LIMIT + 105
     dsts = [(20, 0, i >> 8, i & 255) for i in range(n)]
+    net.load([])        # a new ENI: no other case's classes
     net.load(base([route(f"{'.'.join(map(str, d))}/32", metering_class_or=i + 1)
                    for i, d in enumerate(dsts)]))
     f = from_vm(to("20.0.0.0"))

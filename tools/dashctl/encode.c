@@ -121,7 +121,7 @@ static bool encode_masked(struct encoder *e, const struct field *f, const char *
 	struct addr value, mask;
 
 	if (!parse_masked(text, &value, &mask))
-		return bad(e, "\"%.90s\": not a value and a mask, both IPv6 addresses or 0x…", text);
+		return bad(e, "\"%.90s\": not a value and a mask, IPv6 addresses or 0x...", text);
 	attr_put(&e->buf, f->attr, value.b, value.size);
 	attr_put(&e->buf, f->len_attr, mask.b, mask.size);
 	return true;
