@@ -19,7 +19,6 @@ import functools
 import inspect
 import json
 import os
-import pty
 import select
 import socket
 import struct
@@ -28,7 +27,6 @@ import sys
 import tempfile
 import time
 import traceback
-import tty
 
 from genl import Genl
 
@@ -281,21 +279,17 @@ class Asker:
         self.proc = None
 
     def start(self):
-        ours, theirs = pty.openpty()    # else it would keep its output back
-        tty.setraw(theirs)
         self.proc = subprocess.Popen(
             [os.environ.get("DASHCTL", "dashctl"), "-j", "-n", self.netns,
-             "-b", "-"], stdin=subprocess.PIPE, stdout=theirs,
-            stderr=subprocess.PIPE)
-        os.close(theirs)
+             "-b", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, bufsize=0)
         os.set_blocking(self.proc.stderr.fileno(), False)
-        self.out = open(ours, "rb", buffering=0)
 
     def stop(self):
         if self.proc:
             self.proc.kill()
             self.proc.wait()
-            for f in (self.proc.stdin, self.proc.stderr, self.out):
+            for f in (self.proc.stdin, self.proc.stderr, self.proc.stdout):
                 f.close()
             self.proc = None
 
@@ -308,9 +302,8 @@ class Asker:
         try:
             self.proc.stdin.write("".join(f"{' '.join(words)}\n"
                                           for words in lines).encode())
-            self.proc.stdin.flush()
             while True:
-                data = self.out.read(1 << 16)
+                data = self.proc.stdout.read(1 << 16)
                 if not data:
                     raise OSError
                 text += data

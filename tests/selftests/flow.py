@@ -651,7 +651,7 @@ def flush():
 @case("flow count keeps up with many")
 def many():
     """More than one message of a dump; no flow is missed or met twice."""
-    net.load(base())
+    net.load(base(app={"timeout_udp_new": 300}))
     want = set()
     frames = []
     proto = vm_frame(2, udp(1, 53))

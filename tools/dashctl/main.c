@@ -216,6 +216,8 @@ static int run_batch(const char *name)
 			ret = wrong_call("a quote is not closed, or too many words");
 		else if (a.n)
 			ret = run(&a);
+		/* who asks one thing after the other waits for the answer */
+		fflush(stdout);
 	}
 	if (ret == DONE && ferror(f))
 		ret = wrong_call("%s", strerror(errno));
