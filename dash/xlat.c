@@ -49,6 +49,8 @@
 #define DASH_DCCP_CSUM		6
 /* of what an error quotes behind its IP header: up to the checksum of TCP */
 #define DASH_XLAT_QUOTE		20
+/* An IPv4 packet that was IPv6 has DF if it is longer (RFC 7915, 5.1). */
+#define DASH_XLAT_DF_MIN	1260
 
 /**
  * struct xlat_ip - what one IP header says in both families
@@ -227,14 +229,16 @@ static u32 xlat_hlen(const struct xlat_ip *ip, bool to6)
 
 static void xlat_write4(void *p, const struct xlat_ip *ip)
 {
+	u32 len = sizeof(struct iphdr) + ip->len;
 	struct iphdr *iph = p;
-	u16 off = ip->is_frag ? ip->offset : IP_DF;
+	u16 off = ip->offset;
 
+	if (!ip->is_frag && len > DASH_XLAT_DF_MIN)
+		off = IP_DF;
 	iph->version = 4;
 	iph->ihl = sizeof(*iph) / 4;
 	iph->tos = ip->tos;
-	iph->tot_len = htons(sizeof(*iph) + ip->len);
-	/* without fragments there is nothing to identify (RFC 6864) */
+	iph->tot_len = htons(len);
 	iph->id = htons(ip->is_frag ? ip->id : 0);
 	iph->frag_off = htons(off);
 	iph->ttl = ip->ttl;

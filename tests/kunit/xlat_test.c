@@ -104,6 +104,12 @@ static u32 xl_check_offset(const struct xl *c)
 	}
 }
 
+/* Flags of an IPv4 packet that was IPv6 (RFC 7915, 5.1). */
+static u16 xl_df(u32 len)
+{
+	return len > 1260 ? IP_DF : 0;
+}
+
 /* The frame that @c->s says, from its Ethernet header on, with right checksums. */
 static void xl_build(struct xl *c)
 {
@@ -115,7 +121,7 @@ static void xl_build(struct xl *c)
 	/* the only way to get an IPv4 packet back as it was */
 	if (!c->s.i6 && !c->s.ifrag && !c->s.imf) {
 		put_unaligned_be16(0, l3 + 4);
-		put_unaligned_be16(IP_DF, l3 + 6);
+		put_unaligned_be16(xl_df(get_unaligned_be16(l3 + 2)), l3 + 6);
 		memset(l3 + 10, 0, 2);
 		put_unaligned(ip_fast_csum(l3, l3[0] & 0xf),
 			      (__sum16 *)(l3 + 10));
@@ -293,7 +299,7 @@ static void xlat_answers(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, get_unaligned_be32(b + ETH_HLEN),
 				0x45b90000 | (20 + data));
 		KUNIT_EXPECT_EQ(test, get_unaligned_be32(b + ETH_HLEN + 4),
-				IP_DF);
+				xl_df(20 + data));
 		KUNIT_EXPECT_EQ(test, b[ETH_HLEN + 8], 63);
 		KUNIT_EXPECT_EQ(test, b[ETH_HLEN + 9],
 				frame_proto(false, c->s.l4));
@@ -445,7 +451,7 @@ static void xlat_errors(struct kunit *test)
 	c->f->b[c->f->inner_l4 + 1] = ICMP_PORT_UNREACH;
 	q = c->f->b + c->f->inner_l4 + DASH_ICMP_HLEN;
 	put_unaligned_be16(20 + 500, q + 2);
-	put_unaligned_be32(IP_DF, q + 4);
+	put_unaligned_be32(xl_df(20 + 500), q + 4);
 	put_unaligned(ip_fast_csum(q, 5), (__sum16 *)(q + 10));
 	l3 = c->f->b + c->f->inner_l4;
 	memset(l3 + 2, 0, 2);

@@ -105,7 +105,8 @@ def six(frame, src=SRC6, dst=DST6, l4=None):
 def four(frame, src=SERVICE, dst=None, l4=None):
     """An inner IPv6 frame as IPv4."""
     p = IPv6(frame[14:])
-    out = IP(src=src, dst=dst or ca(1), tos=p.tc, ttl=p.hlim, id=0, flags="DF")
+    out = IP(src=src, dst=dst or ca(1), tos=p.tc, ttl=p.hlim, id=0,
+             flags="DF" if p.plen > 1240 else 0)
     if isinstance(l4 or p.payload, Raw):
         out.proto = p.nh
     return bytes(Ether(src=frame[6:12], dst=frame[:6]) / out /
@@ -628,7 +629,7 @@ ERRORS6 = {
 def error_in(six_, four_):
     load()
     for l4 in (udp(net.sport(), 53), tcp(net.sport(), 80), echo(net.sport())):
-        f = there(vm(l4, id=0, flags="DF"))
+        f = there(vm(l4, id=0, flags=0))
         for size in (None, 48):
             quote = six(f)[14:][:size]
             e = answer(six_ / Raw(quote), src="fd00:99::1")
@@ -640,7 +641,7 @@ def error_in(six_, four_):
 @case("ICMPv6 errors about nothing of ours, or that IPv4 has not", stock=True)
 def error_in_bad():
     load()
-    f = there(vm(udp(net.sport(), 53), id=0, flags="DF"))
+    f = there(vm(udp(net.sport(), 53), id=0, flags=0))
     good = six(f)[14:]
     for n, quote in enumerate((six(vm(udp(9, 9)))[14:],
                                six(f, src=overlay(SIP, ca(2)))[14:],
