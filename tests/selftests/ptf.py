@@ -17,7 +17,7 @@ import time
 from dashtest import (APP_MAC, EXACT, SLOW, Failure, InNetns, Net, bind, case,
                       cases, check, delete, describe, equal, eventually, group,
                       ip_batch, main, mapping, route_rule, row, rule, same)
-from frames import echo, inner, sent, tcp, udp, vxlan, with_dmac
+from frames import IP, Ether, Raw, echo, inner, sent, tcp, udp, vxlan, with_dmac
 
 net = Net(("u0", "u1"), quick=True)
 
@@ -1350,6 +1350,107 @@ def meter_crud():
               {"DASH_METER_RULE:p:1": {}, "OP": "DEL"}], "--ignore-unknown")
     net.load([{"DASH_METER_POLICY:p": {}, "OP": "DEL"},
               {"DASH_METER_POLICY:p": {}, "OP": "DEL"}], "--ignore-unknown")
+
+
+# -- private link, service tunnel ----------------------------------------------
+
+PL = Host("u0", "00:00:05:06:06:06", "25.1.1.1", "0.0.0.0/0",
+          APP_MAC, "f4:93:9f:ef:c4:7e", ("10.0.0.11",) * 2, 2001)
+PE_PA, PE_CA, PE_MAC = "101.1.2.3", "10.2.0.100", "42:be:65:25:fa:67"
+PL_VIP, PL_VNI = "10.1.0.5", 100
+PL_SRC, PL_DST = ("fd41:108:20:d107:64:ff71:a00:b",
+                  "2603:10e1:100:2::3401:203")
+
+
+def gre(frame, vni, src, dst, smac, dmac, ident=0, ttl=64):
+    """NVGRE around an inner frame."""
+    key = b"\x20\0\x65\x58" + vni.to_bytes(3, "big") + b"\0"
+    return bytes(Ether(src=smac, dst=dmac) /
+                 IP(src=src, dst=dst, proto=47, id=ident, ttl=ttl) /
+                 Raw(key + frame))
+
+
+def pl_rows(*extra):
+    rows = [
+        row("APPLIANCE", "100", sip=PL_VIP, vm_vni=[4321, 2001],
+            local_region_id=100, trusted_vnis="100,2001",
+            **{**EXACT, "ip_id": 0, "accept_any_mac": True}),
+        row("VNET", "Vnet1", vni=2001),
+        row("ENI", "497f23d7", mac_address=PL.cmac, vnet="Vnet1",
+            underlay_ip=PL.pa, vm_vni=2001, admin_state="enabled",
+            pl_underlay_sip=PL_VIP, pl_sip_encoding=
+            "::d107:64:ff71:0:0/::ffff:ffff:ffff:0:0"),
+        {"DASH_ROUTING_TYPE_TABLE:privatelink": [
+            {"name": "a1", "action_type": "4to6"},
+            {"name": "a2", "action_type": "staticencap",
+             "encap_type": "nvgre", "vni": PL_VNI}], "OP": "SET"},
+        row("ROUTE_GROUP", "g"), row("ENI_ROUTE", "497f23d7", group_id="g"),
+        row("ROUTE", "g", "10.2.0.0/16", routing_type="vnet", vnet="Vnet1"),
+        row("VNET_MAPPING", "Vnet1", PE_CA, routing_type="privatelink",
+            underlay_ip=PE_PA, overlay_sip_prefix=
+            "fd41:108:20:abc:abc::/ffff:ffff:ffff:ffff:ffff:ffff::",
+            overlay_dip_prefix=f"{PL_DST}/"
+            "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")]
+    for item in extra:
+        rows += item if isinstance(item, list) else [item]
+    return rows
+
+
+@cases({f"private link: {kind} by {encap}": (kind, encap)
+        for kind in ("udp", "tcp") for encap in ("vxlan", "nvgre")},
+       stock={"private link: tcp by nvgre"})
+def private_link(kind, encap):
+    net.load(pl_rows())
+    for _ in range(20):
+        a, b = net.sport(), 4567
+        l4, back = ((udp(a, b), udp(b, a)) if kind == "udp" else
+                    (tcp(a, b, "S", 1), tcp(b, a, "S", 9)))
+        f = inner(PL.ca[0], PE_CA, l4, PL.cmac, PE_MAC, ttl=64)
+        v6 = inner(PL_SRC, PL_DST, l4, PL.cmac, PE_MAC, ttl=64)
+        packet = (vxlan(f, 2001, PL.pa, PL_VIP, smac=PL.mac, dmac=PL.dut)
+                  if encap == "vxlan" else
+                  gre(f, 2001, PL.pa, PL_VIP, PL.mac, PL.dut))
+        comes_out(packet, "u0", gre(v6, PL_VNI, PL_VIP, PE_PA, PL.dut, PL.mac))
+        v6 = inner(PL_DST, PL_SRC, back, PE_MAC, PL.cmac, ttl=64)
+        v4 = inner(PE_CA, PL.ca[0], back, PE_MAC, PL.cmac, ttl=64, id=0)
+        comes_out(gre(v6, PL_VNI, PE_PA, PL_VIP, PL.mac, PL.dut), "u0",
+                  sent(v4, 2001, PL_VIP, PL.pa, smac=PL.dut, dmac=PL.mac,
+                       ip_kw={"id": 0}))
+    # no connection, no way in
+    v6 = inner(PL_DST, PL_SRC, udp(1, 2), PE_MAC, PL.cmac, ttl=64)
+    lost(gre(v6, PL_VNI, PE_PA, PL_VIP, PL.mac, PL.dut), "u0",
+         "no_route_rule")
+    f = inner(PL.ca[0], "10.2.0.101", udp(1, 2), PL.cmac, PE_MAC)
+    lost(vxlan(f, 2001, PL.pa, PL_VIP), "u0", "no_mapping")
+
+
+@case("service tunnel: the HLD's three routes")
+def service_tunnel():
+    sip, dip = "fd00:108:0:d204:0:200::", "2603:10e1:100:2::"
+    net.load(pl_rows(
+        {"DASH_ROUTING_TYPE_TABLE:servicetunnel": [
+            {"name": "a1", "action_type": "4to6"},
+            {"name": "a2", "action_type": "staticencap",
+             "encap_type": "nvgre", "vni": 100}], "OP": "SET"},
+        row("ROUTE", "g", "50.1.2.0/24", routing_type="servicetunnel",
+            overlay_sip=sip, overlay_dip=dip, underlay_sip="40.1.2.1"),
+        row("ROUTE", "g", "60.1.2.1/32", routing_type="servicetunnel",
+            overlay_sip=sip, overlay_dip=dip, underlay_sip="30.1.2.1",
+            underlay_dip="25.1.2.1"),
+        row("ROUTE", "g", "70.1.2.0/24", routing_type="servicetunnel",
+            overlay_sip=sip, overlay_dip="2603:10e1:100:2::4601:203",
+            underlay_sip="34.1.2.1")))
+    for dst, dst6, src, to in (
+            ("50.1.2.1", "2603:10e1:100:2::3201:201", "40.1.2.1", "50.1.2.1"),
+            ("60.1.2.1", "2603:10e1:100:2::3c01:201", "30.1.2.1", "25.1.2.1"),
+            ("70.1.2.1", "2603:10e1:100:2::4601:203", "34.1.2.1",
+             "70.1.2.1")):
+        for l4 in (udp(net.sport(), 80), tcp(net.sport(), 80)):
+            f = inner("10.1.1.1", dst, l4, PL.cmac, PE_MAC, ttl=64)
+            v6 = inner("fd00:108:0:d204:0:200:a01:101", dst6, l4, PL.cmac,
+                       PE_MAC, ttl=64)
+            comes_out(vxlan(f, 2001, PL.pa, PL_VIP, smac=PL.mac, dmac=PL.dut),
+                      "u0", gre(v6, 100, src, to, PL.dut, PL.mac))
 
 
 # -- counters -----------------------------------------------------------------

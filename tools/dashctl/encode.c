@@ -615,7 +615,8 @@ static bool row_values(struct encoder *e, const struct jnode *v, const struct jn
 	const struct field *fields = e->table->field;
 
 	if (e->table->value_list && !e->del &&
-	    !(v->type == J_OBJECT && jnode_member(v, fields[1].name))) {
+	    !(v->type == J_OBJECT && (jnode_member(v, fields[1].name) ||
+				      jnode_member(v, fields[1].alias[0])))) {
 		if (v->type != J_OBJECT && v->type != J_LIST)
 			return bad(e, "the value must be an object or a list of objects");
 		value[1] = v;

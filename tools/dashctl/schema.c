@@ -296,8 +296,8 @@ static const struct field type_step_fields[] = {
 
 static const struct field routing_type_fields[] = {
 	KEY("routing_type", T_STR, DASH_A_ROUTING_TYPE_NAME),
-	FIELD("steps", T_NEST, DASH_A_ROUTING_TYPE_STEP, .flags = F_LIST,
-	      .sub = type_step_fields),
+	FIELD("steps", T_NEST, DASH_A_ROUTING_TYPE_STEP, ALIAS("items"),
+	      .flags = F_LIST, .sub = type_step_fields),
 	END
 };
 

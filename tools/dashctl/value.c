@@ -52,6 +52,23 @@ bool parse_addr(const char *s, struct addr *a)
 	return inet_pton(a->size == 16 ? AF_INET6 : AF_INET, s, a->b) == 1;
 }
 
+/* What is behind the slash, when it is written as an address. */
+static bool parse_mask(const char *s, unsigned int size, uint8_t *len)
+{
+	unsigned int i, n = 0;
+	struct addr mask;
+
+	if (!parse_addr(s, &mask) || mask.size != size)
+		return false;
+	while (n < size * 8 && mask.b[n / 8] & 0x80 >> n % 8)
+		n++;
+	for (i = n; i < size * 8; i++)
+		if (mask.b[i / 8] & 0x80 >> i % 8)
+			return false;
+	*len = n;
+	return true;
+}
+
 bool parse_prefix(const char *s, struct addr *a, uint8_t *len)
 {
 	const char *slash = strchr(s, '/');
@@ -64,11 +81,15 @@ bool parse_prefix(const char *s, struct addr *a, uint8_t *len)
 		*len = a->size * 8;
 		return true;
 	}
-	if (slash - s >= ADDR_TEXT || !isdigit((unsigned char)slash[1]))
+	if (slash - s >= ADDR_TEXT)
 		return false;
 	memcpy(text, s, slash - s);
 	text[slash - s] = '\0';
-	if (!parse_addr(text, a) || !parse_number(slash + 1, &n) || n > a->size * 8u)
+	if (!parse_addr(text, a))
+		return false;
+	if (!isdigit((unsigned char)slash[1]) || !parse_number(slash + 1, &n))
+		return parse_mask(slash + 1, a->size, len);
+	if (n > a->size * 8u)
 		return false;
 	*len = n;
 	return true;

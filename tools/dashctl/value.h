@@ -20,7 +20,10 @@ bool parse_number(const char *s, uint64_t *v);
 bool parse_bool(const char *s, bool *v);
 bool parse_addr(const char *s, struct addr *a);
 
-/* "10.0.0.0/8"; without a length the prefix is the address alone. */
+/*
+ * "10.0.0.0/8" or "10.0.0.0/255.0.0.0"; without a length the prefix is the
+ * address alone.
+ */
 bool parse_prefix(const char *s, struct addr *a, uint8_t *len);
 
 /*

@@ -181,6 +181,13 @@ good '{"DASH_ROUTE:g:10.0.0.0/8": {"action_type": "servicetunnel", "overlay_sip"
 bad '{"DASH_ROUTE:g:10.0.0.0/8": {"routing_type": "servicetunnel", "overlay_sip_prefix": "10.0.0.0/8"}}' 'overlay_sip_prefix: "10.0.0.0/8": not an IPv6 prefix'
 good '{"DASH_ROUTE:g:10.0.0.0/8": {"routing_type": "snat", "nat_ip": "1.1.1.1"}}' \
 	'{"DASH_ROUTE_TABLE:g:10.0.0.0/8": {"routing_type": "snat", "nat_ip": "1.1.1.1"}, "OP": "SET"}'
+good '{"DASH_ROUTE:g:10.0.0.0/255.128.0.0": {"routing_type": "drop"}}' \
+	'{"DASH_ROUTE_TABLE:g:10.0.0.0/9": {"routing_type": "drop"}, "OP": "SET"}'
+bad '{"DASH_ROUTE:g:10.0.0.0/255.1.0.0": {"routing_type": "drop"}}' 'prefix: "10.0.0.0/255.1.0.0": not a prefix'
+good '{"DASH_VNET_MAPPING:v:10.0.0.1": {"routing_type": "privatelink", "underlay_ip": "1.1.1.1", "overlay_sip_prefix": "fd40:108::/ffff:ffff:ffff:ffff:ffff:ffff::", "overlay_dip_prefix": "2603::1/ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"}}' \
+	'{"DASH_VNET_MAPPING_TABLE:v:10.0.0.1": {"routing_type": "privatelink", "underlay_ip": "1.1.1.1", "overlay_sip_prefix": "fd40:108::/96", "overlay_dip_prefix": "2603::1/128"}, "OP": "SET"}'
+good '{"DASH_ROUTING_TYPE:t": {"items": [{"action_name": "a", "action_type": "static_encap", "encap_type": "nvgre", "vni": 1}, {"action_name": "b", "action_type": "4_to_6"}]}}' \
+	'{"DASH_ROUTING_TYPE_TABLE:t": [{"name": "a", "action_type": "staticencap", "encap_type": "nvgre", "vni": 1}, {"name": "b", "action_type": "4to6"}], "OP": "SET"}'
 bad '{"DASH_ROUTE:g": {"routing_type": "drop"}}' 'prefix: missing from the key'
 warns '{"DASH_ROUTE:g:10.0.0.1/8": {"routing_type": "drop"}}' 'DASH_ROUTE:g:10.0.0.1/8: prefix: "10.0.0.1/8": the bits beyond'
 
