@@ -78,7 +78,7 @@ def parts():
     nl = socket_in_net()
     load_parts(nl, 1000)
     short = min(load_parts(nl, 3000) for _ in range(3))
-    long = load_parts(nl, 48000)
+    long = min(load_parts(nl, 48000) for _ in range(3))
     diag(f"3,000 parts: {short:.3f} s, 48,000: {long:.3f} s")
     check(long < 16 * 5 * max(short, 0.005), "16 times the parts: "
           f"{short:.3f} s become {long:.3f} s")
