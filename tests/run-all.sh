@@ -30,7 +30,7 @@ set -euo pipefail
 ALL=(lint uml-debug-1 uml-debug-2 6.12 6.1 uml kunit-debug kunit bench-smoke)
 SELFTESTS=tests/selftests/run.sh
 # Generous: a selftest has its own time limit, this one is for what hangs.
-TIMEOUT=${DASH_CHECK_TIMEOUT:-1500}
+TIMEOUT=${DASH_CHECK_TIMEOUT:-2100}
 
 cd "$TOP"
 unset MAKEFLAGS MFLAGS MAKELEVEL

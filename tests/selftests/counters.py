@@ -152,7 +152,7 @@ def outbound_v6():
         sends([from_vm(f), from_peer(2, back), from_vm(f)])
 
 
-@case("every routing type", stock=True)
+@case("every routing type")
 def kinds():
     table = {
         "20.0.0.0/24": {"routing_type": "vnet_encap", "underlay_ip": pa(80)},
@@ -222,7 +222,7 @@ def acl():
     equal(hits(), [1, 3, 1, 2], "hits")
 
 
-@case("dropped by policy: what it came by until then", stock=True)
+@case("dropped by policy: what it came by until then")
 def dropped():
     net.load(base(
         counted_route(), counted_route("20.0.0.0/24", routing_type="drop"),
@@ -248,7 +248,7 @@ def dropped():
         net.drop(from_vm(vm_frame(2, tcp(net.sport(), 80, "A"))), "tcp_no_syn")
 
 
-@case("limits: what they refuse has come by", stock=True)
+@case("limits: what they refuse has come by")
 def limits():
     net.load(base(counted_route(), row("QOS", "q", qos_id="q", cps=1),
                   eni={"qos": "q"}))
@@ -278,7 +278,7 @@ def belongs():
         sends([from_vm(first), from_vm(later)])
 
 
-@case("explain counts nothing", stock=True)
+@case("explain counts nothing")
 def explain():
     fresh(counted_route(), counted_mapping(2), counted_rule(),
           group("g", (10, "allow", True, {"counter": True})),
@@ -379,7 +379,7 @@ def replaced():
         equal(counts(*key), (n, n * len(frame), 0, 0), f"{key[0]} after sync")
 
 
-@case("a refused change leaves counters alone", stock=True)
+@case("a refused change leaves counters alone")
 def refused():
     fresh(counted_route(), counted_mapping(2), counted_rule())
     f = vm_frame(2, udp(net.sport(), 53))
@@ -437,7 +437,7 @@ def off():
             equal(counts(*key)[0], 1, f"{key[0]} after a packet")
 
 
-@case("deleted objects: counters go; parents take them along", stock=True)
+@case("deleted objects: counters go; parents take them along")
 def deleted():
     for gone in ([delete("ROUTE", "rg", "10.0.0.0/24"),
                   delete("VNET_MAPPING", "v1", ca(2)),
@@ -547,7 +547,7 @@ def limit():
     equal(used(), LIMIT, "counters in use")
 
 
-@case("max_memory takes them into account", stock=True)
+@case("max_memory takes them into account")
 def max_memory():
     app = {"max_memory": 10 ** 9}
     net.load(base(app=app))
