@@ -15,36 +15,20 @@
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/skbuff.h>
-#include <linux/tcp.h>
-#include <linux/udp.h>
 #include <net/checksum.h>
 
 #include "addr.h"
+#include "csum.h"
 #include "rewrite.h"
 
-/* in DCCP's header, which <linux/dccp.h> is about more than */
-#define DASH_DCCP_CSUM	6
-/* of a quoted transport header: up to the checksum of TCP */
-#define DASH_QUOTE_L4	20
-
 /* Where the checksum with the pseudo header is in a transport header; 0: there
- * is none. SCTP has one that covers no addresses.
+ * is none.
  */
 static u32 rewrite_csum_offset(const struct dash_rewrite *rw)
 {
-	switch (rw->proto) {
-	case IPPROTO_TCP:
-		return offsetof(struct tcphdr, check);
-	case IPPROTO_UDP:
-	case IPPROTO_UDPLITE:
-		return offsetof(struct udphdr, check);
-	case IPPROTO_DCCP:
-		return DASH_DCCP_CSUM;
-	case IPPROTO_ICMPV6:
-		return rw->v6 ? offsetof(struct icmphdr, checksum) : 0;
-	default:
-		return 0;
-	}
+	if (rw->v6 && rw->proto == IPPROTO_ICMPV6)
+		return offsetof(struct icmphdr, checksum);
+	return dash_csum_offset(rw->proto);
 }
 
 /* The transport checksum, if there is one and the packet has it. */
@@ -144,7 +128,7 @@ static __wsum rewrite_quote_sum(const struct sk_buff *skb,
 
 	if (!rw->l4)
 		return sum;
-	len = min_t(u32, skb_headlen(skb) - rw->l4, DASH_QUOTE_L4);
+	len = min_t(u32, skb_headlen(skb) - rw->l4, DASH_CSUM_QUOTE);
 	return csum_partial(skb->data + rw->l4, len, sum);
 }
 

@@ -32,7 +32,6 @@
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/skbuff.h>
-#include <linux/tcp.h>
 #include <linux/udp.h>
 #include <net/checksum.h>
 #include <net/dsfield.h>
@@ -41,14 +40,11 @@
 #include <net/ipv6.h>
 
 #include "addr.h"
+#include "csum.h"
 #include "parse.h"
 #include "xlat.h"
 #include "xlat_icmp.h"
 
-/* in DCCP's header, which <linux/dccp.h> is about more than */
-#define DASH_DCCP_CSUM		6
-/* of what an error quotes behind its IP header: up to the checksum of TCP */
-#define DASH_XLAT_QUOTE		20
 /* An IPv4 packet that was IPv6 has DF if it is longer (RFC 7915, 5.1). */
 #define DASH_XLAT_DF_MIN	1260
 
@@ -293,24 +289,6 @@ static void xlat_set_addrs(struct xlat_ip *ip, bool to6,
 
 /* --- transport checksums --- */
 
-static u32 xlat_csum_offset(u8 proto)
-{
-	switch (proto) {
-	case IPPROTO_TCP:
-		return offsetof(struct tcphdr, check);
-	case IPPROTO_UDP:
-	case IPPROTO_UDPLITE:
-		return offsetof(struct udphdr, check);
-	case IPPROTO_DCCP:
-		return DASH_DCCP_CSUM;
-	case IPPROTO_ICMP:
-	case IPPROTO_ICMPV6:
-		return offsetof(struct icmphdr, checksum);
-	default:
-		return 0;
-	}
-}
-
 /* Of a checksum that is partial only the pseudo header has been added up, and it
  * is not the complement.
  */
@@ -366,7 +344,9 @@ static void xlat_icmp(u8 *l4, const struct xlat_ip *ip, bool to6)
 static void xlat_l4(u8 *l4, u32 avail, const struct xlat_ip *ip, bool to6,
 		    bool partial)
 {
-	u32 off = xlat_csum_offset(ip->proto);
+	u32 off = xlat_is_icmp(ip->proto) ?
+		  offsetof(struct icmphdr, checksum) :
+		  dash_csum_offset(ip->proto);
 	__sum16 *sum = (__sum16 *)(l4 + off);
 
 	if (!off || avail < off + sizeof(*sum))
@@ -443,7 +423,7 @@ static bool xlat_err_read(struct sk_buff *skb, const struct dash_xlat *x,
 
 	if (!(err->quote.offset & IP_OFFSET))
 		err->avail = min_t(u32, skb->len - err->quote.l4,
-				   DASH_XLAT_QUOTE);
+				   DASH_CSUM_QUOTE);
 	if (!pskb_may_pull(skb, err->quote.l4 + err->avail))
 		return false;
 	icmp = (struct icmphdr *)(skb->data + ip->l4);
