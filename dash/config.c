@@ -23,7 +23,6 @@
  * Routes and mappings are too many to be objects with names. They are staged
  * in the tables of their group or VNET, which know versions themselves.
  */
-#include <linux/jhash.h>
 #include <linux/rhashtable.h>
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
@@ -47,41 +46,23 @@
 #include "tunnel.h"
 #include "vnet.h"
 
-struct dash_sym_key {
-	u8 type;
-	const char *name;
-};
-
-static u32 dash_sym_hash(const char *name, u8 type, u32 seed)
-{
-	return jhash(name, strlen(name), seed ^ type);
-}
-
-static u32 dash_sym_hashfn(const void *data, u32 len, u32 seed)
-{
-	const struct dash_sym_key *key = data;
-
-	return dash_sym_hash(key->name, key->type, seed);
-}
-
 static u32 dash_sym_obj_hashfn(const void *data, u32 len, u32 seed)
 {
 	const struct dash_sym *sym = data;
 
-	return dash_sym_hash(sym->name, sym->type, seed);
+	return dash_name_hash(sym->type, sym->name, seed);
 }
 
 static int dash_sym_cmpfn(struct rhashtable_compare_arg *arg, const void *obj)
 {
-	const struct dash_sym_key *key = arg->key;
 	const struct dash_sym *sym = obj;
 
-	return sym->type != key->type || strcmp(sym->name, key->name);
+	return !dash_name_is(arg->key, sym->type, sym->name);
 }
 
 static const struct rhashtable_params dash_sym_params = {
 	.head_offset = offsetof(struct dash_sym, node),
-	.hashfn = dash_sym_hashfn,
+	.hashfn = dash_name_hashfn,
 	.obj_hashfn = dash_sym_obj_hashfn,
 	.obj_cmpfn = dash_sym_cmpfn,
 	.automatic_shrinking = true,
@@ -98,7 +79,7 @@ struct dash_row *dash_sym_next(const struct dash_sym *sym)
 
 struct dash_sym *dash_sym_find(struct dash_net *dn, u8 type, const char *name)
 {
-	struct dash_sym_key key = { .type = type, .name = name };
+	struct dash_name_key key = { .type = type, .name = name };
 
 	return rhashtable_lookup_fast(&dn->syms, &key, dash_sym_params);
 }

@@ -3,9 +3,11 @@
 #ifndef _DASH_CONFIG_H
 #define _DASH_CONFIG_H
 
+#include <linux/jhash.h>
 #include <linux/list.h>
 #include <linux/rcupdate.h>
 #include <linux/rhashtable-types.h>
+#include <linux/string.h>
 #include <linux/types.h>
 
 #include "netns.h"
@@ -15,6 +17,35 @@ struct dash_event_config;
 struct dash_inst;
 struct dash_tag_txn;
 struct netlink_ext_ack;
+
+/**
+ * struct dash_name_key - what objects are looked up by
+ */
+struct dash_name_key {
+	/** @type: enum dash_object_type */
+	u8 type;
+	/** @name: name, without the table's */
+	const char *name;
+};
+
+static inline u32 dash_name_hash(u8 type, const char *name, u32 seed)
+{
+	return jhash(name, strlen(name), seed ^ type);
+}
+
+/* for rhashtables whose keys are struct dash_name_key */
+static inline u32 dash_name_hashfn(const void *data, u32 len, u32 seed)
+{
+	const struct dash_name_key *key = data;
+
+	return dash_name_hash(key->type, key->name, seed);
+}
+
+static inline bool dash_name_is(const struct dash_name_key *key, u8 type,
+				const char *name)
+{
+	return type == key->type && !strcmp(name, key->name);
+}
 
 /**
  * struct dash_sym - name of an object, whether it exists or is only mentioned

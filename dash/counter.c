@@ -23,7 +23,6 @@
  * begins with a new one. Decisions that outlive the object keep the memory, not
  * the name.
  */
-#include <linux/jhash.h>
 #include <linux/overflow.h>
 #include <linux/rhashtable.h>
 #include <linux/string.h>
@@ -34,42 +33,24 @@
 #include "parse.h"
 #include "rows.h"
 
-struct dash_counter_key {
-	u8 type;
-	const char *name;
-};
-
-static u32 dash_counter_hash(const char *name, u8 type, u32 seed)
-{
-	return jhash(name, strlen(name), seed ^ type);
-}
-
-static u32 dash_counter_hashfn(const void *data, u32 len, u32 seed)
-{
-	const struct dash_counter_key *key = data;
-
-	return dash_counter_hash(key->name, key->type, seed);
-}
-
 static u32 dash_counter_obj_hashfn(const void *data, u32 len, u32 seed)
 {
 	const struct dash_counter *c = data;
 
-	return dash_counter_hash(c->name, c->type, seed);
+	return dash_name_hash(c->type, c->name, seed);
 }
 
 static int dash_counter_cmpfn(struct rhashtable_compare_arg *arg,
 			      const void *obj)
 {
-	const struct dash_counter_key *key = arg->key;
 	const struct dash_counter *c = obj;
 
-	return c->type != key->type || strcmp(c->name, key->name);
+	return !dash_name_is(arg->key, c->type, c->name);
 }
 
 static const struct rhashtable_params dash_counter_params = {
 	.head_offset = offsetof(struct dash_counter, node),
-	.hashfn = dash_counter_hashfn,
+	.hashfn = dash_name_hashfn,
 	.obj_hashfn = dash_counter_obj_hashfn,
 	.obj_cmpfn = dash_counter_cmpfn,
 	.automatic_shrinking = true,
@@ -83,7 +64,7 @@ static size_t dash_counter_size(const char *name)
 }
 
 static struct dash_counter *dash_counter_new(struct dash_txn *txn,
-					     const struct dash_counter_key *key)
+					     const struct dash_name_key *key)
 {
 	struct dash_net *dn = txn->dn;
 	struct dash_counter *c;
@@ -119,7 +100,7 @@ static struct dash_counter *dash_counter_new(struct dash_txn *txn,
 int dash_counter_stage(struct dash_txn *txn, struct dash_row *row)
 {
 	u16 attr = dash_types[row->type].counter;
-	struct dash_counter_key key;
+	struct dash_name_key key;
 	char name[DASH_NAME_LEN];
 	struct dash_counter *c;
 
