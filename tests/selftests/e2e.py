@@ -24,11 +24,11 @@ import socket
 import struct
 import time
 
-from dashtest import (FAKE_MAC, SLOW, VIP, VIP6, VM_VNI, InNetns, Net,
-                      ca, case, cases, check, delete, equal, group, bind, ip_batch,
-                      mac, main, mapping, pa, route_rule, row, run)
-from nets import (FAST, Space, connect, listen, ping, tcp_exchange, transfer,
-                  udp_exchange)
+from dashtest import (FAKE_MAC, SLOW, VIP, VIP6, VM_VNI, InNetns, bind, ca,
+                      case, cases, check, delete, equal, group, ip_batch, mac,
+                      main, mapping, pa, route_rule, row, run)
+from nets import (FAST, Space, SwitchNet, connect, listen, ping, tcp_exchange,
+                  transfer, udp_exchange)
 
 BULK = 24 << 20 if FAST else 1 << 19
 SMALL = 1 << 19 if FAST else 1 << 16
@@ -43,18 +43,11 @@ def far(n):
     return f"10.0.0.{10 + n}"
 
 
-class EndToEnd(Net):
-    """The whole of it: the script's own namespace is the switch."""
+class EndToEnd(SwitchNet):
+    """The whole of it."""
 
     def __init__(self):
-        super().__init__(config=f"addr add {VIP}/24 dev u0\n"
-                                f"addr add {VIP6}/64 dev u0\n"
-                                "link set u0 mtu 1600\n", attach=False)
-        self.wires.pop("u0").close()
-        peer = self.peer_name("u0")
-        ip_batch("link add sw0 type bridge forward_delay 0 mcast_snooping 0\n"
-                 "link set sw0 mtu 1600 up\n"
-                 f"link set {peer} mtu 1600 master sw0\n")
+        super().__init__(f"addr add {VIP6}/64 dev u0\n")
         self.host = {n: Space(f"host{n}") for n in (1, 2)}
         self.vm = {n: Space(f"vm{n}") for n in (1, 2)}
         for n in (1, 2):
@@ -66,9 +59,7 @@ class EndToEnd(Net):
     def build(self, n):
         """Hypervisor n and its VM."""
         other = 3 - n
-        ip_batch(f"link add sw{n} mtu 1600 type veth "
-                 f"peer name eth0 mtu 1600 netns {self.host[n].name}\n"
-                 f"link set sw{n} up master sw0\n")
+        self.plug_in(n, self.host[n])
         self.host[n].ip(
             "link set eth0 up\n"
             f"addr add {pa(n)}/24 dev eth0\n"

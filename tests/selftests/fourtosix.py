@@ -5,7 +5,6 @@
 
 import json
 import os
-import struct
 import subprocess
 from ipaddress import IPv4Address, IPv6Address
 
@@ -17,12 +16,12 @@ from scapy.layers.inet6 import (ICMPv6DestUnreach, ICMPv6EchoReply,
                                 IPv6ExtHdrRouting, fragment6)
 from scapy.layers.sctp import SCTP
 
-from dashtest import (APP_MAC, FAKE_MAC, MTU, PEER_MAC, VIP, VNI, Net,
-                      base, ca, case, cases, check, delete, equal, mac, main,
-                      mapping, pa, route_rule, row, vip)
+from dashtest import (FAKE_MAC, MTU, VIP, VNI, Net, base, ca, case, cases,
+                      check, delete, equal, mac, main, mapping, pa, route_rule,
+                      row, vip)
 from frames import (DATA, ICMP, IP, TCP, UDP, Ether, IPv6, Raw, echo, from_vm,
-                    inner, ip, is6, patch, peer_frame, sent, tcp, to_peer,
-                    to_vm, udp, vm_frame, vxlan, with_dmac)
+                    inner, is6, nvgre, patch, peer_frame, sent, sent_nvgre,
+                    tcp, to_peer, to_vm, udp, vm_frame, vxlan, with_dmac)
 
 net = Net(quick=True)
 
@@ -113,25 +112,12 @@ def four(frame, src=SERVICE, dst=None, l4=None):
                  (l4 or l4_of(p, False)))
 
 
-def nvgre(f, vni, src, dst, *, smac=PEER_MAC, dmac=APP_MAC, **kw):
-    """The inner frame f in NVGRE."""
-    if not is6(src):
-        kw.setdefault("id", 0x4242)
-    gre = struct.pack("!HHI", 0x2000, 0x6558, vni << 8)
-    return bytes(Ether(src=smac, dst=dmac) /
-                 ip(src, dst, **{"nh" if is6(src) else "proto": 47}, **kw) /
-                 Raw(gre + f))
-
-
 def to_service(f, vni=VNI, src=None, dst=None, encap="nvgre", tos=0):
     """The inner frame f as the appliance sends it."""
     dst = dst or pa(80)
     src = src or vip(is6(dst))
-    if encap == "vxlan":
-        return sent(f, vni, src, dst, tos=tos)
-    kw = {} if is6(dst) else {"id": 1, "flags": 0}
-    return nvgre(f, vni, src, dst, smac=APP_MAC, dmac=PEER_MAC, ttl=64, tos=tos,
-                 **kw)
+    wrap = sent if encap == "vxlan" else sent_nvgre
+    return wrap(f, vni, src, dst, tos=tos)
 
 
 def from_service(f, vni=VNI, src=None, encap="nvgre", **kw):

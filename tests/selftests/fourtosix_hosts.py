@@ -13,9 +13,9 @@ Segmentation, checksums and path MTU are as they are between such hosts."""
 
 import socket
 
-from dashtest import (FAKE_MAC, SLOW, VIP, VM_VNI, Failure, Net, ca, cases,
-                      check, equal, ip_batch, mac, main, pa, row)
-from nets import FAST, Space, listen, ping, transfer
+from dashtest import (FAKE_MAC, SLOW, VIP, VM_VNI, Failure, ca, cases, check,
+                      equal, ip_batch, mac, main, pa, row)
+from nets import FAST, Space, SwitchNet, listen, ping, transfer
 
 BULK = 16 << 20 if FAST else 1 << 19
 SERVICE, PREFIX = "50.1.2.1", "50.1.2.0/24"
@@ -24,22 +24,14 @@ SIP, DIP = "fd00:108:0:d204:0:200::/96", "2603:10e1:100:2::/96"
 VNI = 100
 
 
-class Hosts(Net):
-    """The script's own namespace is the switch."""
+class Hosts(SwitchNet):
+    """The VM's host and the service."""
 
     def __init__(self):
-        super().__init__(config=f"addr add {VIP}/24 dev u0\n"
-                                "link set u0 mtu 1600\n", attach=False)
-        self.wires.pop("u0").close()
-        peer = self.peer_name("u0")
-        ip_batch("link add sw0 type bridge forward_delay 0 mcast_snooping 0\n"
-                 "link set sw0 mtu 1600 up\n"
-                 f"link set {peer} mtu 1600 master sw0\n")
+        super().__init__()
         self.vm, self.svc = Space("vm"), Space("svc")
         for n, space in ((1, self.vm), (80, self.svc)):
-            ip_batch(f"link add sw{n} mtu 1600 type veth "
-                     f"peer name eth0 mtu 1600 netns {space.name}\n"
-                     f"link set sw{n} up master sw0\n")
+            self.plug_in(n, space)
             space.ip("link set eth0 up\n"
                      f"addr add {pa(n)}/24 dev eth0\n")
         self.vm.ip(

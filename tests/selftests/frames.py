@@ -120,6 +120,23 @@ def sent(frame, vni, src, dst, *, tos=0, smac=APP_MAC, dmac=PEER_MAC, **kw):
     return vxlan(frame, vni, src, dst, smac=smac, dmac=dmac, ip_kw=ip_kw, **kw)
 
 
+def nvgre(f, vni, src, dst, *, smac=PEER_MAC, dmac=APP_MAC, **kw):
+    """The same in NVGRE, as somebody sends it."""
+    if not is6(src):
+        kw.setdefault("id", 0x4242)
+    gre = struct.pack("!HHI", 0x2000, 0x6558, vni << 8)
+    return bytes(Ether(src=smac, dst=dmac) /
+                 ip(src, dst, **{"nh" if is6(src) else "proto": 47}, **kw) /
+                 Raw(gre + f))
+
+
+def sent_nvgre(f, vni, src, dst, *, tos=0, smac=APP_MAC, dmac=PEER_MAC, **kw):
+    """The same in NVGRE, as the appliance sends it, see sent()."""
+    if not is6(src):
+        kw = {"id": 1, "flags": 0, **kw}
+    return nvgre(f, vni, src, dst, smac=smac, dmac=dmac, ttl=64, tos=tos, **kw)
+
+
 def with_dmac(frame, mac):
     return mac_bytes(mac) + frame[6:]
 

@@ -10,7 +10,7 @@ import signal
 import socket
 import time
 
-from dashtest import SLOW, Failure, InNetns, check, ip_batch, run
+from dashtest import SLOW, VIP, Failure, InNetns, Net, check, ip_batch, run
 
 # Scale of what is repeated and transferred: emulated machines get less.
 FAST = SLOW == 1
@@ -55,6 +55,26 @@ class Space:
 
     def close(self):
         run("ip", "netns", "del", self.name, ok=False)
+
+
+class SwitchNet(Net):
+    """The script's own namespace is a switch between the appliance's port and
+    what else is there."""
+
+    def __init__(self, config=""):
+        super().__init__(config=f"addr add {VIP}/24 dev u0\n{config}"
+                                "link set u0 mtu 1600\n", attach=False)
+        self.wires.pop("u0").close()
+        ip_batch("link add sw0 type bridge forward_delay 0 mcast_snooping 0\n"
+                 "link set sw0 mtu 1600 up\n"
+                 f"link set {self.peer_name('u0')} mtu 1600 master sw0\n")
+
+    @staticmethod
+    def plug_in(n, space):
+        """A host, by its device eth0."""
+        ip_batch(f"link add sw{n} mtu 1600 type veth "
+                 f"peer name eth0 mtu 1600 netns {space.name}\n"
+                 f"link set sw{n} up master sw0\n")
 
 
 def ping(dst, count=3, space=None, ok=True, size=56, extra=()):

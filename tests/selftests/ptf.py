@@ -17,7 +17,8 @@ import time
 from dashtest import (APP_MAC, EXACT, SLOW, Failure, InNetns, Net, bind, case,
                       cases, check, delete, describe, equal, eventually, group,
                       ip_batch, main, mapping, route_rule, row, rule, same)
-from frames import IP, Ether, Raw, echo, inner, sent, tcp, udp, vxlan, with_dmac
+from frames import (echo, inner, nvgre, sent, sent_nvgre, tcp, udp, vxlan,
+                    with_dmac)
 
 net = Net(("u0", "u1"), quick=True)
 
@@ -1362,12 +1363,14 @@ PL_SRC, PL_DST = ("fd41:108:20:d107:64:ff71:a00:b",
                   "2603:10e1:100:2::3401:203")
 
 
-def gre(frame, vni, src, dst, smac, dmac, ident=0, ttl=64):
-    """NVGRE around an inner frame."""
-    key = b"\x20\0\x65\x58" + vni.to_bytes(3, "big") + b"\0"
-    return bytes(Ether(src=smac, dst=dmac) /
-                 IP(src=src, dst=dst, proto=47, id=ident, ttl=ttl) /
-                 Raw(key + frame))
+def from_host(frame, vni, src):
+    """An inner frame in NVGRE by a host on PL's link."""
+    return nvgre(frame, vni, src, PL_VIP, smac=PL.mac, dmac=PL.dut)
+
+
+def to_host_of(frame, vni, src, dst):
+    """An inner frame in NVGRE to a host on PL's link."""
+    return sent_nvgre(frame, vni, src, dst, smac=PL.dut, dmac=PL.mac, id=0)
 
 
 def pl_rows(*extra):
@@ -1409,16 +1412,17 @@ def private_link(kind, encap):
         v6 = inner(PL_SRC, PL_DST, l4, PL.cmac, PE_MAC, ttl=64)
         packet = (vxlan(f, 2001, PL.pa, PL_VIP, smac=PL.mac, dmac=PL.dut)
                   if encap == "vxlan" else
-                  gre(f, 2001, PL.pa, PL_VIP, PL.mac, PL.dut))
-        comes_out(packet, "u0", gre(v6, PL_VNI, PL_VIP, PE_PA, PL.dut, PL.mac))
+                  from_host(f, 2001, PL.pa))
+        comes_out(packet, "u0",
+                  to_host_of(v6, PL_VNI, PL_VIP, PE_PA))
         v6 = inner(PL_DST, PL_SRC, back, PE_MAC, PL.cmac, ttl=64)
         v4 = inner(PE_CA, PL.ca[0], back, PE_MAC, PL.cmac, ttl=64, id=0)
-        comes_out(gre(v6, PL_VNI, PE_PA, PL_VIP, PL.mac, PL.dut), "u0",
+        comes_out(from_host(v6, PL_VNI, PE_PA), "u0",
                   sent(v4, 2001, PL_VIP, PL.pa, smac=PL.dut, dmac=PL.mac,
                        ip_kw={"id": 0}))
     # no connection, no way in
     v6 = inner(PL_DST, PL_SRC, udp(1, 2), PE_MAC, PL.cmac, ttl=64)
-    lost(gre(v6, PL_VNI, PE_PA, PL_VIP, PL.mac, PL.dut), "u0",
+    lost(from_host(v6, PL_VNI, PE_PA), "u0",
          "no_route_rule")
     f = inner(PL.ca[0], "10.2.0.101", udp(1, 2), PL.cmac, PE_MAC)
     lost(vxlan(f, 2001, PL.pa, PL_VIP), "u0", "no_mapping")
@@ -1450,7 +1454,7 @@ def service_tunnel():
             v6 = inner("fd00:108:0:d204:0:200:a01:101", dst6, l4, PL.cmac,
                        PE_MAC, ttl=64)
             comes_out(vxlan(f, 2001, PL.pa, PL_VIP, smac=PL.mac, dmac=PL.dut),
-                      "u0", gre(v6, 100, src, to, PL.dut, PL.mac))
+                      "u0", to_host_of(v6, 100, src, to))
 
 
 # -- counters -----------------------------------------------------------------

@@ -4,11 +4,10 @@
 
 import struct
 
-from dashtest import (APP_MAC, PEER_MAC, VM_VNI, VNI, Net, base, ca, case,
-                      cases, check, delete, equal, mac, main, pa, route_rule,
-                      row, vip)
-from frames import (Ether, Outer, Raw, from_peer, from_vm, inner, ip, is6,
-                    peer_frame, to_peer, to_vm, udp, with_dmac)
+from dashtest import (VM_VNI, VNI, Net, base, ca, case, cases, check, delete,
+                      equal, mac, main, pa, route_rule, row, vip)
+from frames import (Outer, from_peer, from_vm, inner, is6, nvgre, peer_frame,
+                    sent_nvgre, to_peer, to_vm, udp, with_dmac)
 
 net = Net(quick=True)
 DST, DST6 = "20.0.0.9", "2001:db8::9"
@@ -45,21 +44,9 @@ def leaves(dst, n, vni=808, f=None, **kw):
     return f
 
 
-def nvgre(f, vni, src, dst, *, smac=PEER_MAC, dmac=APP_MAC, **kw):
-    """The inner frame f in NVGRE."""
-    if not is6(src):
-        kw.setdefault("id", 0x4242)
-    gre = struct.pack("!HHI", 0x2000, 0x6558, vni << 8)
-    return bytes(Ether(src=smac, dst=dmac) /
-                 ip(src, dst, **{"nh" if is6(src) else "proto": 47}, **kw) /
-                 Raw(gre + f))
-
-
-def sent_nvgre(f, vni, dst, src=None):
-    """The frame that the appliance makes of it."""
-    kw = {} if is6(dst) else {"id": 1, "flags": 0}
-    return nvgre(f, vni, src or vip(is6(dst)), dst, smac=APP_MAC, dmac=PEER_MAC,
-                 ttl=64, tos=0, **kw)
+def to_end(f, vni, dst):
+    """The frame that the appliance makes of it, to an end of NVGRE."""
+    return sent_nvgre(f, vni, vip(is6(dst)), dst)
 
 
 # -- where packets go ---------------------------------------------------------
@@ -160,7 +147,7 @@ def change():
     equal(len(net.flows()), 2, "connections")
     net.load([tunnel("t1", pa(81), vni=809, encap_type="nvgre")],
              "--ignore-unknown")
-    net.forwards(from_vm(f), sent_nvgre(f, 809, pa(81)))
+    net.forwards(from_vm(f), to_end(f, 809, pa(81)))
 
 
 @case("replaced again and again under traffic")
@@ -257,7 +244,7 @@ def nvgre_out(u6):
                   routes()))
     for dst in (DST, DST6):
         f = to(dst)
-        net.forwards(from_vm(f), sent_nvgre(f, 0xabcdef, pa(80, u6)))
+        net.forwards(from_vm(f), to_end(f, 0xabcdef, pa(80, u6)))
         # the reply may come in either
         port = net.next_port
         back = inner(dst, ca(1, is6(dst)), udp(53, port), mac(2), mac(1))
@@ -271,9 +258,9 @@ def nvgre_type():
                       action_type="staticencap", encap_type="nvgre"),
                   route("20.0.0.0/24", "vnet_encap", underlay_ip=pa(81))))
     f = inner(ca(1), ca(2), udp(net.sport(), 53), mac(1))
-    net.forwards(from_vm(f), sent_nvgre(with_dmac(f, mac(2)), VNI, pa(2)))
+    net.forwards(from_vm(f), to_end(with_dmac(f, mac(2)), VNI, pa(2)))
     f = to(DST)
-    net.forwards(from_vm(f), sent_nvgre(f, VNI, pa(81)))
+    net.forwards(from_vm(f), to_end(f, VNI, pa(81)))
 
 
 @cases({"NVGRE: answered in NVGRE, IPv4": False,
@@ -286,7 +273,7 @@ def nvgre_back(u6):
     f = peer_frame(2, udp(port, 53))
     net.forwards(nvgre(f, VNI, pa(2, u6), vip(u6)), to_vm(f))
     back = inner(ca(1), ca(2), udp(53, port), mac(1), mac(2))
-    net.forwards(from_vm(back), sent_nvgre(back, VNI, pa(2, u6)))
+    net.forwards(from_vm(back), to_end(back, VNI, pa(2, u6)))
     # the same connection by VXLAN: the answer follows
     net.forwards(from_peer(2, f, u6=u6), to_vm(f))
     net.forwards(from_vm(back), to_peer(2, back, dmac=False, u6=u6))
