@@ -66,7 +66,7 @@ dkms:
 clean:
 	find . -path ./.git -prune -o \( -name '*.o' -o -name '*.ko' -o \
 		-name '*.mod' -o -name '*.mod.c' -o -name '.*.cmd' -o \
-		-name '*.a' -o -name modules.order -o -name Module.symvers \) \
+		-name '*.a' -o -name '*.gcno' -o -name modules.order -o -name Module.symvers \) \
 		-type f -exec rm -f {} +
 	rm -rf dash/compat/generated tests/*/unit_*.c
 	-$(if $(wildcard tools/dashctl/Makefile),$(MAKE) -C tools/dashctl clean)
@@ -93,6 +93,11 @@ differential:
 		tests/vm/run.sh $(KERNEL) --timeout 14460 -- \
 		tests/selftests/run.sh differential
 
+# Which lines of dash/ the tests execute, and which they do not
+coverage:
+	scripts/setup.sh build test
+	tests/coverage/run.sh
+
 demo:
 	scripts/setup.sh build test
 	scripts/demo.sh
@@ -105,4 +110,4 @@ endif
 
 .PHONY: all kernel-headers modules dashctl install modules_install \
 	dashctl_install uninstall dkms clean check lint kunit selftests differential \
-	demo bench
+	coverage demo bench

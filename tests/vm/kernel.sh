@@ -3,7 +3,7 @@
 #
 # Make a kernel ready in the cache and print its directory:
 #
-#   tests/vm/kernel.sh uml|uml-debug|6.1|6.12
+#   tests/vm/kernel.sh uml|uml-debug|uml-gcov|6.1|6.12
 #   tests/vm/kernel.sh --source        the source tree of linux-source-6.12
 #
 # A kernel's directory holds
@@ -280,7 +280,7 @@ get_kernel()
 	local name=$1 ver image dir hash
 
 	case $name in
-	uml | uml-debug)
+	uml | uml-debug | uml-gcov)
 		ver=$(remember "$UML_SOURCE" candidate "$UML_SOURCE")
 		hash=$({ cat "$VMDIR/configs/uml.config"
 			 [ "$name" = uml ] || cat "$VMDIR/configs/$name.config"

@@ -7,7 +7,7 @@
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 VMDIR=$TOP/tests/vm
 CACHE=${DASH_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/dash}
-KERNELS="uml uml-debug 6.1 6.12"
+KERNELS="uml uml-debug uml-gcov 6.1 6.12"
 JOBS=${DASH_JOBS:-$(nproc)}
 
 export LC_ALL=C.UTF-8

@@ -3,7 +3,8 @@
 #
 # Build dash.ko (and dash_kunit.ko where the kernel has KUnit, and dash_bench.ko
 # with DASH_BENCH=1 in the environment) for one of the kernels, and dashctl for
-# this machine, from the tree as it is now:
+# this machine, from the tree as it is now. For uml-gcov, modules that count what
+# is executed:
 #
 #   tests/vm/module.sh KERNEL DESTDIR
 #
@@ -56,7 +57,8 @@ sync_tree()
 	# A file that vanishes meanwhile (24) is somebody's editor at work.
 	rsync -rlpc --delete --exclude=/.git --exclude='*.o' --exclude='*.ko' \
 		--exclude='*.mod' --exclude='*.mod.c' --exclude='.*.cmd' \
-		--exclude='*.a' --exclude='*.d' --exclude=/Module.symvers \
+		--exclude='*.a' --exclude='*.d' --exclude='*.gcno' \
+		--exclude=/Module.symvers \
 		--exclude=/modules.order --exclude=modules.order \
 		--exclude='.module-common*' --exclude=/dash/compat/generated/ \
 		--exclude='/tests/*/unit_*.c' --exclude=__pycache__/ \
@@ -66,7 +68,7 @@ sync_tree()
 
 build_module()
 {
-	local name=$1 kernel=$2 dest=$3 build=$4 kunit=() bench=() sparse=()
+	local name=$1 kernel=$2 dest=$3 build=$4 kunit=() bench=() more=()
 
 	sync_tree "$build"
 	# Another kernel than last time: nothing of the old build holds.
@@ -80,16 +82,17 @@ build_module()
 		kunit=(DASH_KUNIT=m)
 	fi
 	[ -z "${DASH_BENCH:-}" ] || bench=(DASH_BENCH=m)
-	# The unit tests' assertions mix types in a way that it minds.
+	# The unit tests' assertions mix types in a way that sparse minds.
 	case $name in
-	6.*) sparse=(C=1 CF=-Wsparse-error) ;;
+	6.*) more=(C=1 CF=-Wsparse-error) ;;
+	uml-gcov) more=(DASH_GCOV=y) ;;
 	esac
 	unset MAKEFLAGS MFLAGS MAKELEVEL
 	# modpost has its say every time
 	rm -f "$build"/{Module.symvers,dash.ko,tests/kunit/dash_kunit.ko,tests/bench/dash_bench.ko}
 	quietly "$build.log" make -C "$kernel/build" "M=$build" \
 		"ARCH=$(cat "$kernel/arch")" "-j$JOBS" "${kunit[@]}" "${bench[@]}" \
-		"${sparse[@]}" W=1 KCFLAGS=-Werror modules ||
+		"${more[@]}" W=1 KCFLAGS=-Werror modules ||
 		die "dash.ko does not build for $name"
 	! grep 'WARNING: modpost' "$build.log" >&2 ||
 		die "dash.ko for $name is not in order"

@@ -6,9 +6,9 @@
 #   tests/vm/run.sh KERNEL [--smp N] [--mem MB] [--timeout S] [--no-module]
 #                   [--] COMMAND...
 #
-# KERNEL is uml, uml-debug (User Mode Linux, built from linux-source-6.12), 6.1
-# or 6.12 (Debian's kernels under QEMU). What is missing is downloaded and
-# built first, into ~/.cache/dash.
+# KERNEL is uml, uml-debug, uml-gcov (User Mode Linux, built from
+# linux-source-6.12), 6.1 or 6.12 (Debian's kernels under QEMU). What is missing
+# is downloaded and built first, into ~/.cache/dash.
 #
 # Inside, the host's whole tree is at its place, in its present state, and can
 # be written: what is written vanishes with the machine, except below
