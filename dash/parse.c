@@ -26,6 +26,11 @@
  * The work per packet is bounded by DASH_MAX_EXTHDRS extension headers and
  * the 40 bytes of TCP options of a SYN, plus the UDP checksum when there is
  * one that the device did not verify.
+ *
+ * Nearly all packets have the same headers, with nothing optional in any of
+ * them, all linear. struct dash_usual is what these look like. Such a packet is
+ * read without a walk; one that is not quite like that, be it valid or not, goes
+ * the long way, with the same result.
  */
 #include <linux/dash.h>
 #include <linux/icmp.h>
@@ -78,6 +83,31 @@ struct dash_ip {
 	/** @frag: enum dash_frag */
 	u8 frag;
 };
+
+/**
+ * struct dash_usual - the headers of the usual packet
+ */
+struct dash_usual {
+	/** @ip: outer IP header */
+	struct iphdr ip;
+	/** @udp: outer UDP header */
+	struct udphdr udp;
+	/** @vxlan: VXLAN header */
+	struct vxlanhdr vxlan;
+	/** @eth: inner Ethernet header */
+	struct ethhdr eth;
+	/** @iip: inner IP header */
+	struct iphdr iip;
+	union {
+		/** @iudp: inner UDP header */
+		struct udphdr iudp;
+		/** @itcp: inner TCP header, which may end behind the linear part */
+		struct tcphdr itcp;
+	};
+} __packed;
+
+/* Of UDP; what TCP has more is not there in any case. */
+#define DASH_USUAL_LEN	offsetofend(struct dash_usual, iudp)
 
 static void *dash_parse_at(struct sk_buff *skb, u32 off, u32 len)
 {
@@ -296,7 +326,13 @@ static __be16 dash_parse_vlan(struct dash_pkt *pkt)
 	return proto;
 }
 
-static void dash_parse_outer_done(struct dash_pkt *pkt)
+static bool dash_parse_usual_ip(const struct iphdr *iph)
+{
+	return *(const u8 *)iph == 0x45 &&
+	       !(iph->frag_off & htons(IP_MF | IP_OFFSET));
+}
+
+static __always_inline void dash_parse_outer_done(struct dash_pkt *pkt)
 {
 	ether_addr_copy(pkt->outer.smac, eth_hdr(pkt->skb)->h_source);
 	ether_addr_copy(pkt->outer.dmac, eth_hdr(pkt->skb)->h_dest);
@@ -313,10 +349,35 @@ static __always_inline bool dash_parse_outer_ip(struct dash_pkt *pkt,
 	return proto == htons(ETH_P_IPV6) && dash_parse_outer6(pkt, ip);
 }
 
+/* dash_parse_outer() of what looks usual so far */
+static __always_inline bool dash_parse_usual_outer(struct dash_pkt *pkt,
+						   __be16 vxlan_port)
+{
+	const struct dash_usual *u = (const void *)pkt->skb->data;
+
+	if (pkt->skb->protocol != htons(ETH_P_IP) ||
+	    skb_headlen(pkt->skb) < DASH_USUAL_LEN ||
+	    !dash_parse_usual_ip(&u->ip) || u->ip.protocol != IPPROTO_UDP ||
+	    u->udp.dest != vxlan_port)
+		return false;
+
+	dash_addr_from_v4(&pkt->outer.saddr, u->ip.saddr);
+	dash_addr_from_v4(&pkt->outer.daddr, u->ip.daddr);
+	pkt->outer.tos = u->ip.tos;
+	pkt->outer.encap = DASH_ENCAP_TYPE_VXLAN;
+	pkt->outer.vlan_proto = 0;
+	pkt->outer_l4 = sizeof(u->ip);
+	pkt->outer_frag = false;
+	dash_parse_outer_done(pkt);
+	return true;
+}
+
 bool dash_parse_outer(struct dash_pkt *pkt, __be16 vxlan_port)
 {
 	struct dash_ip ip = {};
 
+	if (likely(dash_parse_usual_outer(pkt, vxlan_port)))
+		return true;
 	if (!dash_parse_outer_ip(pkt, &ip) ||
 	    !dash_parse_outer_l4(pkt, &ip, vxlan_port)) {
 		dash_parse_undo(pkt);
@@ -774,13 +835,15 @@ static enum dash_drop dash_parse_l4(struct dash_pkt *pkt)
 	return drop;
 }
 
+static bool dash_parse_is_group4(__be32 a)
+{
+	return ipv4_is_multicast(a) || ipv4_is_lbcast(a);
+}
+
 static bool dash_parse_is_group(const struct in6_addr *a)
 {
-	if (!dash_addr_is_v4(a))
-		return ipv6_addr_is_multicast(a);
-
-	return ipv4_is_multicast(dash_addr_v4(a)) ||
-	       ipv4_is_lbcast(dash_addr_v4(a));
+	return dash_addr_is_v4(a) ? dash_parse_is_group4(dash_addr_v4(a)) :
+				    ipv6_addr_is_multicast(a);
 }
 
 /* Is a GSO packet of the protocol that it is said to be? A VM may have said it. */
@@ -873,10 +936,83 @@ static enum dash_drop dash_parse_eth(struct dash_pkt *pkt)
 							DASH_DROP_NONE;
 }
 
+/* Inner TCP of @len bytes, for dash_parse_usual_inner(). A SYN has options. */
+static bool dash_parse_usual_tcp(struct dash_pkt *pkt,
+				 const struct dash_usual *u, u32 len)
+{
+	u32 hlen = u->itcp.doff * 4;
+
+	if (skb_headlen(pkt->skb) < sizeof(*u) || hlen < sizeof(u->itcp) ||
+	    hlen > skb_headlen(pkt->skb) - offsetof(struct dash_usual, itcp) ||
+	    u->itcp.syn)
+		return false;
+
+	pkt->tcp.seq = ntohl(u->itcp.seq);
+	pkt->tcp.ack = ntohl(u->itcp.ack_seq);
+	pkt->tcp.win = ntohs(u->itcp.window);
+	pkt->tcp.flags = ((const u8 *)&u->itcp)[13];
+	pkt->tcp.len = len - hlen;
+	pkt->tcp.wscale = -1;
+	return true;
+}
+
+/* dash_parse_inner() of the usual packet, whose outer IP header is as long as
+ * that of IPv4 without options. Otherwise nothing that was set matters.
+ */
+static __always_inline bool dash_parse_usual_inner(struct dash_pkt *pkt)
+{
+	const struct dash_usual *u = (const void *)pkt->skb->data;
+	const u32 l4 = offsetof(struct dash_usual, iudp);
+	const struct sk_buff *skb = pkt->skb;
+	u32 len = skb->len;
+
+	if (pkt->outer_l4 != sizeof(u->ip) || pkt->outer_frag ||
+	    pkt->outer.encap != DASH_ENCAP_TYPE_VXLAN ||
+	    skb_headlen(skb) < DASH_USUAL_LEN ||
+	    ip_fast_csum(&u->ip, sizeof(u->ip) / 4) ||
+	    ntohs(u->ip.tot_len) != len ||
+	    ntohs(u->udp.len) != len - sizeof(u->ip) ||
+	    (u->udp.check && !dash_parse_udp_csum_ok(pkt)) ||
+	    !(u->vxlan.vx_flags & VXLAN_HF_VNI) ||
+	    u->eth.h_proto != htons(ETH_P_IP) ||
+	    !dash_parse_usual_ip(&u->iip) ||
+	    ntohs(u->iip.tot_len) != len - offsetof(struct dash_usual, iip) ||
+	    dash_parse_is_group4(u->iip.saddr) ||
+	    dash_parse_is_group4(u->iip.daddr) || skb_is_gso(skb))
+		return false;
+	if (u->iip.protocol == IPPROTO_TCP) {
+		if (!dash_parse_usual_tcp(pkt, u, len - l4))
+			return false;
+	} else if (u->iip.protocol != IPPROTO_UDP ||
+		   ntohs(u->iudp.len) < sizeof(u->iudp) ||
+		   ntohs(u->iudp.len) > len - l4) {
+		return false;
+	}
+
+	pkt->outer.vni = be32_to_cpu(u->vxlan.vx_vni) >> 8;
+	pkt->inner_eth = offsetof(struct dash_usual, eth);
+	pkt->inner_l3 = offsetof(struct dash_usual, iip);
+	pkt->inner_l4 = l4;
+	ether_addr_copy(pkt->smac, u->eth.h_source);
+	ether_addr_copy(pkt->dmac, u->eth.h_dest);
+	dash_addr_from_v4(&pkt->t.src, u->iip.saddr);
+	dash_addr_from_v4(&pkt->t.dst, u->iip.daddr);
+	pkt->t.v6 = false;
+	pkt->t.proto = u->iip.protocol;
+	pkt->t.sport = u->iudp.source;
+	pkt->t.dport = u->iudp.dest;
+	pkt->has_ports = true;
+	pkt->frag_id = ntohs(u->iip.id);
+	pkt->df = ntohs(u->iip.frag_off) & IP_DF;
+	return true;
+}
+
 enum dash_drop dash_parse_inner(struct dash_pkt *pkt)
 {
 	enum dash_drop drop;
 
+	if (likely(dash_parse_usual_inner(pkt)))
+		return DASH_DROP_NONE;
 	if (pkt->outer_frag)
 		return DASH_DROP_FRAG_OUTER;
 

@@ -575,6 +575,50 @@ static void parse_fuzz(struct kunit *test)
 	kunit_info(test, "%u accepted, %u refused\n", accepted, refused);
 }
 
+/* Headers without anything optional are read at once when they are linear, and
+ * step by step when they are not, which run() compares: with every bit of every
+ * byte changed, the byte one more and one less, alone and beside another change.
+ */
+static void parse_usual(struct kunit *test)
+{
+	static const enum frame_l4 l4s[] = { L4_UDP, L4_TCP };
+	struct frame *f = frame_new(test, FRAME_MAX);
+	unsigned int accepted = 0, n, i;
+	struct frame_spec s = {};
+	struct rnd_state rnd;
+	struct verdict w;
+	u32 at, other;
+	u8 old, beside;
+
+	prandom_seed_state(&rnd, SEED);
+	for (n = 0; n < 2 * ARRAY_SIZE(l4s); n++) {
+		s.l4 = l4s[n / 2];
+		s.csum = n & 1;
+		frame_build(f, &s);
+		for (at = 0; at < f->len; at++) {
+			cond_resched();
+			old = f->b[at];
+			for (i = 0; i < 20; i++) {
+				other = prandom_u32_state(&rnd) % f->len;
+				beside = f->b[other];
+				if (i >= 10)
+					f->b[other]++;
+				if (i % 10 < 8)
+					f->b[at] ^= 1 << i % 10;
+				else
+					f->b[at] += i & 1 ? 1 : -1;
+				if (at != 10 && at != 11)
+					outer_ip_fix(f);
+				run(test, f, f->len, &w);
+				accepted += w.outer && !w.drop;
+				f->b[other] = beside;
+				f->b[at] = old;
+			}
+		}
+	}
+	KUNIT_EXPECT_GT(test, accepted, 0);
+}
+
 /* --- extension headers and fragments --- */
 
 #define EXT_HOP		0
@@ -1088,6 +1132,7 @@ static struct kunit_case parse_cases[] = {
 	KUNIT_CASE(parse_lengths),
 	KUNIT_CASE(parse_header_lengths),
 	KUNIT_CASE(parse_fuzz),
+	KUNIT_CASE(parse_usual),
 	KUNIT_CASE(parse_exthdrs),
 	KUNIT_CASE(parse_exthdr_len),
 	KUNIT_CASE(parse_fragments4),
