@@ -5,7 +5,6 @@
  */
 #include <linux/bsearch.h>
 #include <linux/etherdevice.h>
-#include <linux/hash.h>
 #include <linux/math64.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
@@ -20,24 +19,6 @@
 #include "nl_gen.h"
 #include "route.h"
 #include "vnet.h"
-
-static u32 dash_eni_bucket(const u8 *mac)
-{
-	/* two loads; ether_addr_to_u64() goes byte by byte */
-	return hash_32(get_unaligned((const u32 *)(mac + 2)) ^
-		       get_unaligned((const u16 *)mac), DASH_ENI_HASH_BITS);
-}
-
-const struct dash_eni_cfg *dash_eni_find(const struct dash_net *dn,
-					 const u8 *mac)
-{
-	const struct dash_eni_cfg *cfg;
-
-	hlist_for_each_entry_rcu(cfg, &dn->eni_hash[dash_eni_bucket(mac)], node)
-		if (ether_addr_equal(cfg->mac, mac))
-			return cfg;
-	return NULL;
-}
 
 bool dash_vni_in(const struct dash_vni_range *r, u32 n, u32 vni)
 {

@@ -193,17 +193,6 @@ struct dash_eni {
 };
 
 /**
- * dash_eni_find - the ENI with a MAC address
- * @dn: instance
- * @mac: address
- *
- * Context: RCU.
- * Return: its configuration or NULL.
- */
-const struct dash_eni_cfg *dash_eni_find(const struct dash_net *dn,
-					 const u8 *mac);
-
-/**
  * dash_vni_in - is a VNI in one of several ranges?
  * @r: ranges
  * @n: how many

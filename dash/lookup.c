@@ -4,13 +4,26 @@
 #include "eni.h"
 #include "inst.h"
 #include "lookup.h"
+#include "netns.h"
 #include "parse.h"
 #include "to6.h"
+
+/* The ENI with a MAC address, as it is configured now, or NULL. */
+static const struct dash_eni_cfg *dash_lookup_mac(const struct dash_net *dn,
+						  const u8 *mac)
+{
+	const struct dash_eni_cfg *cfg;
+
+	hlist_for_each_entry_rcu(cfg, &dn->eni_hash[dash_eni_bucket(mac)], node)
+		if (ether_addr_equal(cfg->mac, mac))
+			return cfg;
+	return NULL;
+}
 
 /* The tests of DASH give ENIs group addresses; those are no multicast. */
 static bool dash_mac_is_group(const struct dash_pkt *pkt, const u8 *mac)
 {
-	return is_multicast_ether_addr(mac) && !dash_eni_find(pkt->dn, mac);
+	return is_multicast_ether_addr(mac) && !dash_lookup_mac(pkt->dn, mac);
 }
 
 enum dash_drop dash_lookup_eni(struct dash_pkt *pkt)
@@ -28,7 +41,7 @@ enum dash_drop dash_lookup_eni(struct dash_pkt *pkt)
 		if (pkt->inst->eni_key == DASH_ENI_KEY_SRC_MAC)
 			mac = pkt->smac;
 	}
-	pkt->ecfg = dash_eni_find(pkt->dn, mac);
+	pkt->ecfg = dash_lookup_mac(pkt->dn, mac);
 	if (!pkt->ecfg)
 		return DASH_DROP_NO_ENI;
 	pkt->eni = pkt->ecfg->eni;

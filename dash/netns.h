@@ -3,6 +3,7 @@
 #ifndef _DASH_NETNS_H
 #define _DASH_NETNS_H
 
+#include <linux/hash.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/rhashtable-types.h>
@@ -126,5 +127,22 @@ struct dash_net *dash_net(const struct net *net);
 
 int dash_netns_init(void);
 void dash_netns_exit(void);
+
+/**
+ * dash_eni_bucket - where in dash_net.eni_hash an ENI is
+ * @mac: its MAC address
+ *
+ * The address is read as it was written, in pairs of bytes or more: a CPU would
+ * wait for its own writes otherwise.
+ *
+ * Return: index.
+ */
+static inline u32 dash_eni_bucket(const u8 *mac)
+{
+	const u16 *m = (const u16 *)mac;
+
+	return hash_64(m[0] | (u64)m[1] << 16 | (u64)m[2] << 32,
+		       DASH_ENI_HASH_BITS);
+}
 
 #endif /* _DASH_NETNS_H */
