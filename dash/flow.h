@@ -271,6 +271,19 @@ u32 dash_flow_hash(const struct dash_flow_table *ft,
 		   const struct dash_flow_key *key);
 
 /**
+ * dash_flow_name - name the connection of a packet, and hash the name
+ * @ft: table
+ * @key: filled as by dash_flow_key_init()
+ * @eni_id: id of the ENI
+ * @t: tuple of the packet
+ * @dir: enum dash_direction of the packet
+ *
+ * Return: dash_flow_hash() of @key.
+ */
+u32 dash_flow_name(const struct dash_flow_table *ft, struct dash_flow_key *key,
+		   u32 eni_id, const struct dash_tuple *t, u8 dir);
+
+/**
  * dash_flow_create - insert the connection of a packet that policy allowed
  * @ft: table
  * @pkt: the initiator's first packet; eni, ecfg, key and hash set

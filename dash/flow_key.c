@@ -5,6 +5,7 @@
 #include <linux/icmp.h>
 #include <linux/icmpv6.h>
 #include <linux/jiffies.h>
+#include <linux/siphash.h>
 
 #include "addr.h"
 #include "flow_impl.h"
@@ -52,8 +53,8 @@ static u16 flow_icmp_class(const struct dash_tuple *t, u8 dir)
 	return (type == req ? dir : !dir) << 8 | req;
 }
 
-void dash_flow_key_init(struct dash_flow_key *key, u32 eni_id,
-			const struct dash_tuple *t, u8 dir)
+static __always_inline void flow_key_init(struct dash_flow_key *key, u32 eni_id,
+					  const struct dash_tuple *t, u8 dir)
 {
 	if (dir == DASH_DIRECTION_OUTBOUND) {
 		key->laddr = t->src;
@@ -72,6 +73,34 @@ void dash_flow_key_init(struct dash_flow_key *key, u32 eni_id,
 		key->lport = t->sport;
 		key->rport = htons(flow_icmp_class(t, dir));
 	}
+}
+
+void dash_flow_key_init(struct dash_flow_key *key, u32 eni_id,
+			const struct dash_tuple *t, u8 dir)
+{
+	flow_key_init(key, eni_id, t, dir);
+}
+
+/* IPv4, which is half as long, takes two thirds of the time. */
+u32 dash_flow_hash(const struct dash_flow_table *ft,
+		   const struct dash_flow_key *key)
+{
+	/* no padding may get into the hash */
+	BUILD_BUG_ON(sizeof(*key) != 40);
+	if (dash_addr_is_v4(&key->laddr))
+		return hsiphash_4u32((__force u32)dash_addr_v4(&key->laddr),
+				     (__force u32)dash_addr_v4(&key->raddr),
+				     (__force u32)key->lport << 16 |
+				     (__force u32)key->rport,
+				     key->eni_proto, &ft->key);
+	return hsiphash(key, sizeof(*key), &ft->key);
+}
+
+u32 dash_flow_name(const struct dash_flow_table *ft, struct dash_flow_key *key,
+		   u32 eni_id, const struct dash_tuple *t, u8 dir)
+{
+	flow_key_init(key, eni_id, t, dir);
+	return dash_flow_hash(ft, key);
 }
 
 void dash_flow_tuple(const struct dash_flow *flow, struct dash_tuple *t)

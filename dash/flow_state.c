@@ -130,8 +130,7 @@ static bool state_packet(struct dash_net *dn, struct dash_eni *eni,
 
 	pkt->dir = s->dir;
 	pkt->t = s->t;
-	dash_flow_key_init(&pkt->key, eni->id, &pkt->t, pkt->dir);
-	pkt->hash = dash_flow_hash(ft, &pkt->key);
+	pkt->hash = dash_flow_name(ft, &pkt->key, eni->id, &pkt->t, pkt->dir);
 	/* as dash_flow_tuple() has it, which is what re-decisions are about */
 	if (dash_tuple_is_icmp(&pkt->t))
 		pkt->t.dport = 0;

@@ -28,10 +28,8 @@
 #include <linux/bitops.h>
 #include <linux/prefetch.h>
 #include <linux/rhashtable.h>
-#include <linux/siphash.h>
 #include <net/ipv6.h>
 
-#include "addr.h"
 #include "flow_impl.h"
 #include "netns.h"
 
@@ -99,21 +97,6 @@ int dash_flow_shard_init(struct dash_flow_shard *shard)
 	return rhashtable_init(&shard->ht, &flow_params);
 }
 
-/* IPv4, which is half as long, takes two thirds of the time. */
-u32 dash_flow_hash(const struct dash_flow_table *ft,
-		   const struct dash_flow_key *key)
-{
-	/* no padding may get into the hash */
-	BUILD_BUG_ON(sizeof(*key) != 40);
-	if (dash_addr_is_v4(&key->laddr))
-		return hsiphash_4u32((__force u32)dash_addr_v4(&key->laddr),
-				     (__force u32)dash_addr_v4(&key->raddr),
-				     (__force u32)key->lport << 16 |
-				     (__force u32)key->rport,
-				     key->eni_proto, &ft->key);
-	return hsiphash(key, sizeof(*key), &ft->key);
-}
-
 struct dash_flow *dash_flow_lookup(struct dash_flow_table *ft,
 				   const struct dash_flow_key *key, u32 hash)
 {
@@ -171,6 +154,7 @@ static struct dash_flow *flow_ahead(struct rhash_head *he)
 		return NULL;
 	flow = container_of(he, struct dash_flow, node);
 	prefetch(flow);
+	prefetchw(&flow->act);
 	return flow;
 }
 
@@ -186,11 +170,8 @@ static bool flow_follow(struct dash_pkt *pkt)
 		pkt->flow = flow_ahead(rcu_dereference_raw(flow->node.next));
 		return false;
 	}
-	if (flow) {
-		prefetchw(&flow->act);
-		if (pkt->t.proto == IPPROTO_TCP)
-			prefetchw(&flow->tcp);
-	}
+	if (flow && pkt->t.proto == IPPROTO_TCP)
+		prefetchw(&flow->tcp);
 	return true;
 }
 

@@ -309,11 +309,12 @@ static struct dash_flow *dash_flow_of_eni(struct dash_flow_table *ft,
 {
 	struct dash_flow_key key;
 	struct dash_flow *flow;
+	u32 hash;
 	int dir;
 
 	for (dir = 0; dir < 2; dir++) {
-		dash_flow_key_init(&key, eni_id, t, dir);
-		flow = dash_flow_lookup(ft, &key, dash_flow_hash(ft, &key));
+		hash = dash_flow_name(ft, &key, eni_id, t, dir);
+		flow = dash_flow_lookup(ft, &key, hash);
 		if (flow && dash_flow_match(f, flow))
 			return flow;
 	}

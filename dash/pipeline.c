@@ -66,8 +66,8 @@ static void dash_count_end(const struct dash_pkt *pkt)
 /* Transform and send; the last stage of every packet that is not dropped. @d
  * says which of a connection's directions it is of.
  */
-static enum dash_drop dash_send(struct dash_pkt *pkt,
-				const struct dash_flow_act *act, int d)
+static __always_inline enum dash_drop
+dash_send(struct dash_pkt *pkt, const struct dash_flow_act *act, int d)
 {
 	const struct dash_xform *xf = &act->xf[d];
 	u32 len, frames = 0, metered = 0;
@@ -212,11 +212,10 @@ static bool dash_reply_is_valid(const struct dash_pkt *pkt,
 /* By a decision that holds now. What it points to is @now's, which is another
  * one when the decision is an old one.
  */
-static enum dash_drop dash_known_by(struct dash_pkt *pkt,
-				    struct dash_flow_table *ft,
-				    struct dash_flow *flow,
-				    const struct dash_flow_act *act,
-				    const struct dash_flow_act *now)
+static __always_inline enum dash_drop
+dash_known_by(struct dash_pkt *pkt, struct dash_flow_table *ft,
+	      struct dash_flow *flow, const struct dash_flow_act *act,
+	      const struct dash_flow_act *now)
 {
 	int d = dash_flow_dir(flow, pkt->dir);
 	enum dash_drop reason;
@@ -428,8 +427,8 @@ static enum dash_drop dash_icmp_error(struct dash_pkt *pkt,
 	/* the packet quoted went the other way, from whom this one goes to */
 	if (!ipv6_addr_equal(&pkt->quoted.src, &pkt->t.dst))
 		return dash_nobody(pkt, DASH_DROP_ICMP_NO_FLOW);
-	dash_flow_key_init(&pkt->key, pkt->eni->id, &pkt->quoted, !pkt->dir);
-	pkt->hash = dash_flow_hash(ft, &pkt->key);
+	pkt->hash = dash_flow_name(ft, &pkt->key, pkt->eni->id, &pkt->quoted,
+				   !pkt->dir);
 	flow = dash_flow_lookup(ft, &pkt->key, pkt->hash);
 	if (!flow)
 		return dash_nobody(pkt, DASH_DROP_ICMP_NO_FLOW);
@@ -473,8 +472,8 @@ static enum dash_drop dash_first(struct dash_pkt *pkt,
 
 static void dash_name(struct dash_pkt *pkt, const struct dash_flow_table *ft)
 {
-	dash_flow_key_init(&pkt->key, pkt->eni->id, &pkt->t, pkt->dir);
-	pkt->hash = dash_flow_hash(ft, &pkt->key);
+	pkt->hash = dash_flow_name(ft, &pkt->key, pkt->eni->id, &pkt->t,
+				   pkt->dir);
 }
 
 /* From the connection on; the part that explain shares. */
@@ -574,15 +573,6 @@ static void dash_drop(struct dash_pkt *pkt, enum dash_drop reason)
 	trace_dash_drop(pkt->skb, pkt->port->dev,
 			pkt->eni ? pkt->eni->name : "", reason);
 	kfree_skb_reason(pkt->skb, dash_drop_skb_reason(reason));
-}
-
-bool dash_pipeline_is_ours(struct dash_pkt *pkt)
-{
-	pkt->inst = rcu_dereference(pkt->dn->inst);
-	if (dash_parse_outer(pkt, pkt->inst->vxlan_port) &&
-	    dash_inst_is_vip(pkt->inst, &pkt->outer.daddr))
-		return true;
-	return unlikely(READ_ONCE(pkt->dn->n_nat)) && dash_nat_is_ours(pkt);
 }
 
 /* What came to a NAT address belongs to a connection or to nobody. */

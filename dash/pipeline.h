@@ -3,10 +3,15 @@
 #ifndef _DASH_PIPELINE_H
 #define _DASH_PIPELINE_H
 
+#include <linux/rcupdate.h>
+
 #include "drop.h"
+#include "inst.h"
+#include "nat.h"
+#include "netns.h"
+#include "parse.h"
 
 struct dash_flow_act;
-struct dash_pkt;
 
 /**
  * dash_pipeline_is_ours - does the pipeline take a packet?
@@ -16,7 +21,14 @@ struct dash_pkt;
  * Return: false when it belongs to the host stack; dash_parse_undo() makes it
  * what it was.
  */
-bool dash_pipeline_is_ours(struct dash_pkt *pkt);
+static inline bool dash_pipeline_is_ours(struct dash_pkt *pkt)
+{
+	pkt->inst = rcu_dereference(pkt->dn->inst);
+	if (dash_parse_outer(pkt, pkt->inst->vxlan_port) &&
+	    dash_inst_is_vip(pkt->inst, &pkt->outer.daddr))
+		return true;
+	return unlikely(READ_ONCE(pkt->dn->n_nat)) && dash_nat_is_ours(pkt);
+}
 
 /**
  * dash_pipeline_rx - take packets of ours through the pipeline

@@ -26,37 +26,15 @@
 
 /* --- sending by the FIB --- */
 
-static int dash_underlay_neigh4(struct sk_buff *skb, struct dst_entry *dst)
-{
-	struct rtable *rt = container_of(dst, struct rtable, dst);
-	struct neighbour *neigh;
-	bool is_v6gw = false;
-
-	neigh = ip_neigh_for_gw(rt, skb, &is_v6gw);
-	if (IS_ERR(neigh))
-		return PTR_ERR(neigh);
-
-	/* the hardware header kept by a neighbour is one of its own family */
-	neigh_output(neigh, skb, is_v6gw);
-	return 0;
-}
-
-static int dash_underlay_neigh6(struct sk_buff *skb, struct dst_entry *dst)
+static struct neighbour *dash_underlay_neigh6(const struct sk_buff *skb,
+					      struct dst_entry *dst)
 {
 #if IS_ENABLED(CONFIG_IPV6)
 	struct rt6_info *rt = container_of(dst, struct rt6_info, dst);
-	const struct in6_addr *nexthop;
-	struct neighbour *neigh;
 
-	nexthop = rt6_nexthop(rt, &ipv6_hdr(skb)->daddr);
-	neigh = ip_neigh_gw6(dst->dev, nexthop);
-	if (IS_ERR(neigh))
-		return PTR_ERR(neigh);
-
-	neigh_output(neigh, skb, false);
-	return 0;
+	return ip_neigh_gw6(dst->dev, rt6_nexthop(rt, &ipv6_hdr(skb)->daddr));
 #else
-	return -EAFNOSUPPORT;
+	return ERR_PTR(-EAFNOSUPPORT);
 #endif
 }
 
@@ -67,13 +45,24 @@ static int dash_underlay_neigh(struct sk_buff *skb)
 {
 	struct dst_entry *dst = skb_dst(skb);
 	struct net_device *dev = dst->dev;
+	struct neighbour *neigh;
+	bool is_v6gw = false;
 
 	if (skb_cow_head(skb, LL_RESERVED_SPACE(dev)))
 		return -ENOMEM;
 
 	skb->dev = dev;
-	return skb->protocol == htons(ETH_P_IP) ?
-	       dash_underlay_neigh4(skb, dst) : dash_underlay_neigh6(skb, dst);
+	if (skb->protocol == htons(ETH_P_IP))
+		neigh = ip_neigh_for_gw(container_of(dst, struct rtable, dst),
+					skb, &is_v6gw);
+	else
+		neigh = dash_underlay_neigh6(skb, dst);
+	if (IS_ERR(neigh))
+		return PTR_ERR(neigh);
+
+	/* the hardware header kept by a neighbour is one of its own family */
+	neigh_output(neigh, skb, is_v6gw);
+	return 0;
 }
 
 /* for ip_do_fragment() and the like: consumes the packet in any case */
