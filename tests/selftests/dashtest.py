@@ -43,6 +43,11 @@ MARKER_IP = "172.16.0.1"            # of u0; its ARP replies mark the end
 MTU = 9000                          # of both
 FAKE_MAC = "12:34:56:78:9a:bc"      # DMAC_FAKE of the DASH glossary
 
+# Connections live as long as a test needs them, however slow the machine is.
+PATIENT = {} if SLOW < 4 else {
+    f"timeout_{name}": seconds * SLOW for name, seconds in (
+        ("syn", 5), ("udp_new", 30), ("icmp", 30), ("other", 60))}
+
 # The header knobs that make the output predictable to the last byte.
 EXACT = {"underlay_mode": "hairpin", "udp_sport": 0, "df": False, "ip_id": 1}
 
@@ -715,7 +720,7 @@ def base(*extra, app=None, eni=None, routes=True):
     lists of rows are taken apart."""
     rows = [
         row("APPLIANCE", "1", **{"sip": [VIP, VIP6], "vm_vni": VM_VNI,
-                                 **EXACT, **(app or {})}),
+                                 **EXACT, **PATIENT, **(app or {})}),
         row("VNET", "v1", vni=VNI),
         row("ENI", "eni1", **{"mac_address": mac(1), "underlay_ip": pa(1),
                               "admin_state": "enabled", "vnet": "v1",
