@@ -84,11 +84,11 @@ static void bench_key_make(struct bench_key *key, const struct bench_frame *f)
 {
 	key->w[0] = 0;
 	key->w[1] = 0;
-	key->w[2] = htonl(0xffff);
+	key->w[2] = (__force u32)htonl(0xffff);
 	key->w[3] = (__force u32)f->iip.saddr;
 	key->w[4] = 0;
 	key->w[5] = 0;
-	key->w[6] = htonl(0xffff);
+	key->w[6] = (__force u32)htonl(0xffff);
 	key->w[7] = (__force u32)f->iip.daddr;
 	key->w[8] = (__force u32)get_unaligned((__be32 *)&f->l4.u.udp.source);
 	key->w[9] = f->iip.protocol;
