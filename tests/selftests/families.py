@@ -91,6 +91,19 @@ def several():
         net.forwards(from_vm(f, dst=vip, vni=vni), to_peer(2, f, src=vip))
 
 
+@case("VIP: many, and as many VNIs of VMs")
+def many():
+    vips = [f"100.0.1.{n}" for n in range(12, 0, -1)]
+    vnis = [9000 + 7 * n for n in range(12, 0, -1)]
+    net.load(base(app={"sip": vips, "vm_vni": vnis}))
+    for vip, vni in zip(vips, vnis):
+        f = vm_frame(2, udp(net.sport(), 53))
+        net.forwards(from_vm(f, dst=vip, vni=vni), to_peer(2, f, src=vip))
+    f = vm_frame(2, udp(net.sport(), 53))
+    net.drop(from_vm(f, dst=vips[0], vni=9001), "no_eni")
+    net.passes(from_vm(f, dst="100.0.1.13", vni=vnis[0]))
+
+
 @case("encap_sip: by family", stock=True)
 def encap_sip():
     sips = ["100.0.0.66", "fd00:100::66"]

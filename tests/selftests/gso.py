@@ -82,7 +82,7 @@ KINDS = {f"{kind.__name__.upper()} IPv{6 if v6 else 4}": (kind, v6)
          for kind in (tcp, udp) for v6 in (False, True)}
 
 
-def l4(kind, sport, dport, data=DATA):
+def l4(kind, sport, dport, data):
     return tcp(sport, dport, "A", 1, 1, data) if kind is tcp else \
         udp(sport, dport, data)
 
@@ -90,16 +90,16 @@ def l4(kind, sport, dport, data=DATA):
 class Large:
     """A large frame: what is sent, and what that is about."""
 
-    def __init__(self, kind, src, dst, sport, dport, smac, dmac):
+    def __init__(self, kind, src, dst, sport, dport, smac, dmac, data=DATA):
         self.v6 = is6(src)
         self.kind, self.l3 = kind, 14
         self.l4 = 54 if self.v6 else 34
         self.hlen = self.l4 + (20 if kind is tcp else 8)
-        self.frame = self.partial(inner(src, dst, l4(kind, sport, dport), smac,
-                                        dmac))
-        self.pieces = -(-len(DATA) // SIZE)
+        self.frame = self.partial(inner(src, dst, l4(kind, sport, dport, data),
+                                        smac, dmac))
+        self.pieces = -(-len(data) // SIZE)
         # as the device would send it
-        self.metered = len(DATA) + self.pieces * self.hlen
+        self.metered = len(data) + self.pieces * self.hlen
 
     def partial(self, frame):
         """The checksum as far as it is made before: that of the pseudo
@@ -243,6 +243,47 @@ def to_vport(kind, v6):
         whole(False)
     cut_right(large.send(vms[1].peer)["t2"], large,
               lambda n, at, data, frame: segment_ok(large, at, frame))
+
+
+@cases({"4to6, longer than what it would become may be: TCP": tcp,
+        "4to6, longer than what it would become may be: UDP": udp})
+def longest(kind):
+    """It is cut first, into what any device would cut it into."""
+    types = {"DASH_ROUTING_TYPE_TABLE:servicetunnel": [
+        {"name": "a", "action_type": "4to6"},
+        {"name": "b", "action_type": "staticencap", "encap_type": "vxlan"}],
+        "OP": "SET"}
+    net.load(config(types, row(
+        "ROUTE", "rg", "30.0.0.0/8", routing_type="servicetunnel",
+        overlay_sip_prefix="fd30::/96", overlay_dip_prefix="2603:10::/96",
+        underlay_dip=pa(3), metering_class_or=CLASS)))
+    data = DATA + DATA[:25450]
+    large = Large(kind, ca(1), "30.0.0.9", net.sport(), 80, mac(1), FAKE_MAC,
+                  data)
+    whole()
+    try:
+        before = counters()
+        frames = large.send(vms[1].peer)["u0"]
+        equal(len(frames), large.pieces, "segments")
+        at = 0
+        for frame in frames:
+            got = Outer(frame)
+            p = Ether(got.inner)
+            equal((got.dst, p.type, p.payload.src, p.payload.dst),
+                  (pa(3), 0x86dd, "fd30::a00:1", "2603:10::1e00:9"),
+                  "addresses")
+            large.v6, large.l4 = True, 54
+            segment_ok(large, at, got.inner)
+            piece = got.inner[large.hlen + 20:]
+            equal(piece, data[at:at + SIZE], "data")
+            at += len(piece)
+        equal(at, len(data), "data")
+        grew(before, {
+            "outbound": (1, len(large.frame), 1,
+                         sum(len(frame) - 14 for frame in frames)),
+            CLASS: (large.metered, 0, large.pieces, 0)})
+    finally:
+        whole(False)
 
 
 # -- source NAT ---------------------------------------------------------------
