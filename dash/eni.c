@@ -8,7 +8,6 @@
 #include <linux/math64.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
-#include <linux/unaligned.h>
 
 #include "addr.h"
 #include "aclgroup.h"

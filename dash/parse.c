@@ -498,6 +498,16 @@ static bool dash_parse_udp_csum_ok(const struct dash_pkt *pkt)
 	return !csum_fold(skb_checksum(skb, pkt->outer_l4, len, sum));
 }
 
+/* The same of a header that was read before. */
+static enum dash_drop dash_parse_udp_csum(const struct dash_pkt *pkt)
+{
+	const struct udphdr *uh;
+
+	uh = (const struct udphdr *)(pkt->skb->data + pkt->outer_l4);
+	return uh->check && !dash_parse_udp_csum_ok(pkt) ?
+	       DASH_DROP_MALFORMED : DASH_DROP_NONE;
+}
+
 static enum dash_drop dash_parse_vxlan(struct dash_pkt *pkt)
 {
 	const u32 hlen = sizeof(struct udphdr) + sizeof(struct vxlanhdr);
@@ -505,7 +515,6 @@ static enum dash_drop dash_parse_vxlan(struct dash_pkt *pkt)
 	const struct vxlanhdr *vh;
 	const struct udphdr *uh;
 	enum dash_drop drop;
-	bool csum;
 	u32 len;
 
 	if (pkt->outer_l4 + hlen > skb->len)
@@ -516,7 +525,6 @@ static enum dash_drop dash_parse_vxlan(struct dash_pkt *pkt)
 
 	vh = (const struct vxlanhdr *)(uh + 1);
 	len = ntohs(uh->len);
-	csum = uh->check;
 	if (len < hlen || pkt->outer_l4 + len > skb->len ||
 	    !(vh->vx_flags & VXLAN_HF_VNI))
 		return DASH_DROP_MALFORMED;
@@ -524,11 +532,7 @@ static enum dash_drop dash_parse_vxlan(struct dash_pkt *pkt)
 	pkt->inner_eth = pkt->outer_l4 + hlen;
 
 	drop = dash_parse_trim(skb, pkt->outer_l4 + len);
-	if (drop)
-		return drop;
-
-	return csum && !dash_parse_udp_csum_ok(pkt) ? DASH_DROP_MALFORMED :
-						      DASH_DROP_NONE;
+	return drop ?: dash_parse_udp_csum(pkt);
 }
 
 static enum dash_drop dash_parse_nvgre(struct dash_pkt *pkt)
@@ -940,9 +944,12 @@ static enum dash_drop dash_parse_eth(struct dash_pkt *pkt)
 static bool dash_parse_usual_tcp(struct dash_pkt *pkt,
 				 const struct dash_usual *u, u32 len)
 {
-	u32 hlen = u->itcp.doff * 4;
+	u32 hlen;
 
-	if (skb_headlen(pkt->skb) < sizeof(*u) || hlen < sizeof(u->itcp) ||
+	if (skb_headlen(pkt->skb) < sizeof(*u))
+		return false;
+	hlen = u->itcp.doff * 4;
+	if (hlen < sizeof(u->itcp) ||
 	    hlen > skb_headlen(pkt->skb) - offsetof(struct dash_usual, itcp) ||
 	    u->itcp.syn)
 		return false;
@@ -957,7 +964,8 @@ static bool dash_parse_usual_tcp(struct dash_pkt *pkt,
 }
 
 /* dash_parse_inner() of the usual packet, whose outer IP header is as long as
- * that of IPv4 without options. Otherwise nothing that was set matters.
+ * that of IPv4 without options, but for the UDP checksum. Otherwise nothing that
+ * was set matters.
  */
 static __always_inline bool dash_parse_usual_inner(struct dash_pkt *pkt)
 {
@@ -972,7 +980,6 @@ static __always_inline bool dash_parse_usual_inner(struct dash_pkt *pkt)
 	    ip_fast_csum(&u->ip, sizeof(u->ip) / 4) ||
 	    ntohs(u->ip.tot_len) != len ||
 	    ntohs(u->udp.len) != len - sizeof(u->ip) ||
-	    (u->udp.check && !dash_parse_udp_csum_ok(pkt)) ||
 	    !(u->vxlan.vx_flags & VXLAN_HF_VNI) ||
 	    u->eth.h_proto != htons(ETH_P_IP) ||
 	    !dash_parse_usual_ip(&u->iip) ||
@@ -1012,7 +1019,7 @@ enum dash_drop dash_parse_inner(struct dash_pkt *pkt)
 	enum dash_drop drop;
 
 	if (likely(dash_parse_usual_inner(pkt)))
-		return DASH_DROP_NONE;
+		return dash_parse_udp_csum(pkt);
 	if (pkt->outer_frag)
 		return DASH_DROP_FRAG_OUTER;
 
